@@ -1,0 +1,173 @@
+/* The configuration as typed structs: what conf/ makes of the JSON files and everybody else reads.
+ * Immutable once loaded; everything it points to is owned by the struct config and lives until
+ * config_free(). Times are microseconds, sizes bytes. */
+#ifndef CHUNNELD_CONF_CONFIG_H
+#define CHUNNELD_CONF_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "core/bridge.h"
+#include "core/field.h"
+#include "core/mapping.h"
+
+/* Where something stands in the files, for messages to people. */
+struct conf_place {
+    const char *file;    /* as given on the command line or made from "include" */
+    unsigned line;       /* from 1 */
+    unsigned column;     /* from 1, in bytes */
+    const char *pointer; /* RFC 6901 */
+};
+
+enum conf_protocol { CONF_REDIS, CONF_AMQP };
+enum conf_transport { CONF_TCP, CONF_TLS, CONF_UNIX };
+enum conf_sasl { CONF_SASL_PLAIN, CONF_SASL_EXTERNAL };
+
+/* One address of a server. Strings are NUL-terminated and never NULL unless said. */
+struct conf_url {
+    enum conf_transport transport;
+    const char *host;     /* name or address, no brackets; "" for unix */
+    uint16_t port;        /* 0 for unix */
+    const char *path;     /* unix socket; "" otherwise */
+    const char *user;     /* NULL: none given (AMQP then: "guest") */
+    const char *password; /* NULL: none given (AMQP then: "guest"); password_file already applied */
+    const char *vhost;    /* AMQP */
+    unsigned database;    /* Redis */
+};
+
+struct conf_tls {
+    const char *ca_file;     /* NULL: the system's */
+    const char *cert_file;   /* NULL: none */
+    const char *key_file;    /* NULL: in cert_file */
+    const char *server_name; /* NULL: the URL's host */
+    bool verify;
+};
+
+struct conf_connection {
+    const char *name;
+    enum conf_protocol protocol;
+    struct conf_url *urls; /* at least one; tried in turn */
+    size_t url_count;
+    struct conf_tls tls;
+    uint64_t connect_timeout_us;
+    uint64_t reconnect_min_us;
+    uint64_t reconnect_max_us;
+    uint64_t max_message_size;
+    uint64_t heartbeat_us;       /* AMQP; 0: off */
+    uint64_t confirm_timeout_us; /* AMQP */
+    enum conf_sasl sasl;         /* AMQP */
+    struct conf_place place;
+};
+
+enum conf_source_kind {
+    CONF_SOURCE_CHANNEL,  /* Redis SUBSCRIBE */
+    CONF_SOURCE_PATTERN,  /* Redis PSUBSCRIBE */
+    CONF_SOURCE_QUEUE,    /* AMQP queue */
+    CONF_SOURCE_EXCHANGE, /* AMQP exchange, by a server-named queue */
+};
+
+struct conf_strings {
+    const char **items;
+    size_t count;
+};
+
+struct conf_source {
+    enum conf_source_kind kind;
+    const struct conf_connection *connection;
+    struct conf_strings names;            /* channels or patterns */
+    const char *queue;                    /* QUEUE */
+    const char *exchange;                 /* EXCHANGE */
+    struct conf_strings binding_keys;     /* EXCHANGE; at least one */
+    struct field_table binding_arguments; /* EXCHANGE */
+    struct field_table arguments;         /* of basic.consume */
+    unsigned prefetch;                    /* 1 to 65535 */
+    bool exclusive;
+    int consumer_priority; /* sent as x-priority where has_consumer_priority */
+    bool has_consumer_priority;
+};
+
+enum conf_sink_kind {
+    CONF_SINK_CHANNEL,  /* Redis PUBLISH */
+    CONF_SINK_EXCHANGE, /* AMQP exchange */
+    CONF_SINK_QUEUE,    /* AMQP default exchange */
+};
+
+struct conf_sink {
+    enum conf_sink_kind kind;
+    const struct conf_connection *connection;
+    struct mapping mapping; /* templates, properties, annotate */
+    bool mandatory;
+};
+
+struct conf_bridge {
+    const char *name;
+    bool enabled;
+    struct conf_source source;
+    struct conf_sink sink;
+    struct bridge_options options; /* ack mode, buffer, retry, policies: core/bridge.h */
+    struct conf_place place;
+};
+
+struct conf_exchange {
+    const char *name;
+    const char *type;
+    bool durable, auto_delete, internal, passive;
+    struct field_table arguments;
+    struct conf_place place;
+};
+
+struct conf_queue {
+    const char *name;
+    bool durable, exclusive, auto_delete, passive;
+    struct field_table arguments;
+    struct conf_place place;
+};
+
+struct conf_binding {
+    const char *source;      /* exchange */
+    const char *destination; /* queue or exchange */
+    bool to_exchange;
+    const char *routing_key;
+    struct field_table arguments;
+    struct conf_place place;
+};
+
+/* What is declared on one AMQP connection: all topology objects that name it, added up. */
+struct conf_topology {
+    const struct conf_connection *connection;
+    struct conf_exchange *exchanges;
+    size_t exchange_count;
+    struct conf_queue *queues;
+    size_t queue_count;
+    struct conf_binding *bindings;
+    size_t binding_count;
+};
+
+struct conf_stats {
+    const struct conf_connection *connection; /* NULL: no stats channel */
+    const char *channel;
+    uint64_t interval_us;
+};
+
+struct config {
+    const char *file; /* the main file */
+    const char *instance;
+    struct conf_connection *connections;
+    size_t connection_count;
+    struct conf_topology *topologies;
+    size_t topology_count;
+    struct conf_bridge *bridges; /* in the order of the files, the disabled ones too */
+    size_t bridge_count;
+    struct conf_stats stats;
+    enum log_level log_level;
+    enum log_format log_format;
+    uint64_t shutdown_timeout_us;
+    struct config_memory *memory; /* conf/'s own: what all of the above lives in */
+};
+
+/* Frees the configuration and all in it; NULL is legal. */
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,125 @@
+/* A bridge: one source, one mapping, one sink, and between them a queue in memory, the books and
+ * the policies. It knows no protocol, no clock and no I/O: time comes in as an argument, and what
+ * it wants of its host goes out through bridge_host.
+ *
+ * The books balance whenever no call into the bridge is under way:
+ * received = delivered + filtered + dropped + dead_lettered + returned + pending. */
+#ifndef CHUNNELD_CORE_BRIDGE_H
+#define CHUNNELD_CORE_BRIDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rand.h"
+#include "core/endpoint.h"
+#include "core/histogram.h"
+#include "core/mapping.h"
+
+/* RabbitMQ Shovel's words for when a source message is settled. */
+enum ack_mode {
+    ACK_ON_CONFIRM, /* when the sink has confirmed it */
+    ACK_ON_PUBLISH, /* when it was written to the sink */
+    ACK_NO_ACK,     /* never: automatic acknowledgement, no confirms */
+};
+
+enum when_full { FULL_DROP_NEWEST, FULL_DROP_OLDEST, FULL_PAUSE };
+enum on_unroutable { UNROUTABLE_DEAD_LETTER, UNROUTABLE_DROP, UNROUTABLE_RETRY };
+
+struct bridge_options {
+    enum ack_mode ack_mode;
+    uint64_t buffer_messages; /* most deliveries waiting for the sink, at least 1 */
+    uint64_t buffer_memory;   /* most bytes they may take */
+    enum when_full when_full;
+    uint64_t retry_min_us;
+    uint64_t retry_max_us;
+    uint64_t retry_attempts; /* 0: for ever */
+    enum on_unroutable on_unroutable;
+    uint64_t min_subscribers; /* a PUBLISH reply below counts as nobody; 1 by default */
+};
+
+enum bridge_state {
+    BRIDGE_STOPPED, /* not started, or stopped for good */
+    BRIDGE_WAITING, /* source or sink cannot work now */
+    BRIDGE_RUNNING, /* both can */
+    BRIDGE_PAUSED,  /* reading stopped: buffer full, or by the operator */
+    BRIDGE_FAILED,  /* given up: will not heal by itself */
+};
+const char *bridge_state_name(enum bridge_state state);
+
+/* Counters of the life of the process; the names are those of the stats. */
+struct bridge_counters {
+    uint64_t received;
+    uint64_t delivered;
+    uint64_t filtered;
+    uint64_t dropped;
+    uint64_t dead_lettered;
+    uint64_t returned;
+    uint64_t retried;
+    uint64_t unroutable;
+    uint64_t no_subscribers;
+    uint64_t bytes_in;  /* bodies received */
+    uint64_t bytes_out; /* bodies delivered */
+    uint64_t buffered;  /* gauge: waiting in memory */
+    uint64_t spooled;   /* gauge: waiting on disk */
+    uint64_t in_flight; /* gauge: given to the sink */
+};
+
+/* pending = buffered + spooled + in_flight */
+uint64_t bridge_counters_pending(const struct bridge_counters *counters);
+bool bridge_counters_balance(const struct bridge_counters *counters);
+
+struct bridge;
+
+/* What the bridge wants of whoever runs it. */
+struct bridge_host {
+    /* Call bridge_wake() in `delay_us`; a later wish replaces an earlier one. */
+    void (*wake_in)(void *ctx, uint64_t delay_us);
+    /* Monotonic µs. */
+    uint64_t (*now_us)(void *ctx);
+    /* Its state became another. */
+    void (*on_state)(void *ctx, struct bridge *bridge, enum bridge_state state, const char *why);
+    /* It has stopped: everything is settled or counted; it may be freed, but not inside. */
+    void (*on_stopped)(void *ctx, struct bridge *bridge);
+};
+
+struct bridge_setup {
+    const char *name;                     /* borrowed for the bridge's life */
+    const char *instance;                 /* likewise */
+    struct source *source;                /* owned by the bridge from now on */
+    struct sink *sink;                    /* likewise */
+    const struct mapping *mapping;        /* borrowed */
+    const struct bridge_options *options; /* borrowed */
+    const struct bridge_host *host;       /* borrowed */
+    void *host_ctx;
+    struct rand *rand; /* borrowed; for jitter */
+};
+
+/* A bridge, not yet started; NULL: out of memory (source and sink then stay the caller's). */
+struct bridge *bridge_new(const struct bridge_setup *setup);
+/* Frees it with its endpoints and whatever it still holds. Before start or after on_stopped. */
+void bridge_free(struct bridge *bridge);
+
+void bridge_start(struct bridge *bridge);
+/* Orderly: no more from the source; what was taken in goes out; then on_stopped. */
+void bridge_stop(struct bridge *bridge);
+/* Hurry a stop under way: what has not gone out is handed back to an AMQP queue (returned) or,
+ * where the source cannot take it back, dropped and counted. */
+void bridge_stop_now(struct bridge *bridge);
+/* By the operator: stop reading, but go on sending what waits. */
+void bridge_pause(struct bridge *bridge);
+void bridge_resume(struct bridge *bridge);
+/* The time wished for in wake_in has come. */
+void bridge_wake(struct bridge *bridge);
+
+const char *bridge_name(const struct bridge *bridge);
+enum bridge_state bridge_get_state(const struct bridge *bridge);
+const struct bridge_counters *bridge_get_counters(const struct bridge *bridge);
+const struct histogram *bridge_get_latency(const struct bridge *bridge);
+/* What went wrong last, in words; NULL: nothing yet. Valid until the next event. */
+const char *bridge_get_last_error(const struct bridge *bridge);
+/* Words for the guarantee that its two ends give: "at-least-once from receipt", ... */
+const char *bridge_guarantee(unsigned source_can, unsigned sink_can, enum ack_mode mode);
+
+
+#endif

@@ -1,0 +1,63 @@
+/* A delivery: one message on its way through one bridge, from the source that made it to its
+ * settlement. It is one allocation: this struct and behind it the bytes that its slices point to.
+ *
+ * Ownership moves with it: source -> bridge (on_delivery), bridge -> sink (send() returning 0),
+ * sink -> bridge (on_settled), bridge -> source (settle()), which frees it. */
+#ifndef CHUNNELD_CORE_DELIVERY_H
+#define CHUNNELD_CORE_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/slice.h"
+#include "core/properties.h"
+
+enum { DELIVERY_ID_SIZE = 34 }; /* 16 hex digits of the process, "-", 16 of a counter, NUL */
+
+struct delivery {
+    TAILQ_ENTRY(delivery) link; /* the list of whoever owns it now */
+
+    /* What came, set by the source. Empty where that kind of source has no such thing. */
+    struct slice channel;                /* Redis channel */
+    struct slice pattern;                /* Redis pattern that matched; data NULL: none */
+    struct slice queue;                  /* AMQP queue consumed from */
+    struct slice exchange;               /* AMQP exchange it was published to */
+    struct slice routing_key;            /* its routing key */
+    struct slice body;                   /* any bytes */
+    const struct properties *properties; /* inside this allocation; NULL: none, or not asked for */
+    bool redelivered;                    /* the broker's flag */
+
+    /* The source's own. */
+    uint64_t tag;   /* AMQP delivery tag */
+    uint32_t epoch; /* which incarnation of the channel `tag` belongs to */
+
+    /* The bridge's own. */
+    uint64_t seq;         /* order of receipt in this bridge, from 1 */
+    uint64_t number;      /* unique in this process: the second half of its id */
+    uint64_t received_us; /* monotonic, set by the source: start of its latency */
+    int64_t wall_us;      /* wall clock at receipt, set by the source */
+    uint32_t attempts;    /* times it was given to the sink */
+    bool settled_early;   /* the source was settled when it was written (on-publish) */
+
+    /* The sink's own, while it holds the delivery. */
+    uint64_t sink_tag;   /* publish sequence number */
+    uint32_t route_hash; /* hash of exchange and routing key as sent; finds it when returned */
+
+    size_t size; /* bytes that it counts for: the whole allocation */
+};
+
+TAILQ_HEAD(delivery_list, delivery);
+
+/* A zeroed delivery with `extra` bytes behind it (*out_data, not zeroed); NULL: out of memory. */
+struct delivery *delivery_new(size_t extra, char **out_data);
+/* Frees it; NULL is legal. Only for its owner. */
+void delivery_free(struct delivery *delivery);
+
+/* The first half of every id of this process; call once at start, with random bits. */
+void delivery_set_process(uint64_t random);
+/* Its id, unique over processes and the same on every retry: written to `out`, NUL-terminated. */
+void delivery_format_id(const struct delivery *delivery, char out[DELIVERY_ID_SIZE]);
+
+#endif

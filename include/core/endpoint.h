@@ -1,0 +1,129 @@
+/* What stands between a bridge and the two protocols: a source gives deliveries, a sink takes
+ * them. The laws, run as one test over every endpoint:
+ *
+ * 1. No re-entrancy: an operation never calls an event back before it returns.
+ * 2. One owner: send() takes the delivery if and only if it returns 0.
+ * 3. Settled once: every delivery a sink took comes back in exactly one on_settled, and every
+ *    delivery a source gave goes back in exactly one settle(); at stop and at link loss too.
+ * 4. stop() is asynchronous and ends in exactly one on_stopped; after it no event comes.
+ * 5. Every operation is legal in every link state.
+ *
+ * Events may call operations. Freeing an endpoint is legal after on_stopped (not inside it) or
+ * before start(). One thread. */
+#ifndef CHUNNELD_CORE_ENDPOINT_H
+#define CHUNNELD_CORE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/delivery.h"
+#include "core/outgoing.h"
+
+/* What became of a delivery that a sink took, or could not take. */
+enum outcome {
+    OUTCOME_DELIVERED,      /* the far side has it (or it was written, where no confirm is asked) */
+    OUTCOME_RETRY,          /* not taken, or not known: link lost, basic.nack; send it again */
+    OUTCOME_UNROUTABLE,     /* mandatory, and no queue was bound: it came back */
+    OUTCOME_NO_SUBSCRIBERS, /* PUBLISH reached fewer than min_subscribers */
+    OUTCOME_REFUSED,        /* the far side will never take it; `why` says so */
+    OUTCOME_TOO_LARGE,      /* over max_message_size, or headers over a frame */
+};
+const char *outcome_name(enum outcome outcome);
+
+/* What a source is to do with a delivery that it gets back. */
+enum settlement {
+    SETTLE_ACK,     /* done with */
+    SETTLE_REQUEUE, /* back to the queue it came from */
+    SETTLE_REJECT,  /* not back: the queue's dead-letter exchange gets it */
+    SETTLE_FORGET,  /* the tag means nothing any more, or was settled early: only free it */
+};
+
+/* What an endpoint can do; the bridge derives its guarantee from both. */
+enum endpoint_can {
+    ENDPOINT_SETTLES = 1u << 0,   /* source: settlement goes over the wire */
+    ENDPOINT_REDELIVERS = 1u << 1, /* source: what is unsettled at a link loss comes again */
+    ENDPOINT_PAUSES = 1u << 2,    /* source: pause() loses nothing */
+    ENDPOINT_CONFIRMS = 1u << 3,  /* sink: OUTCOME_DELIVERED means that the far side said so */
+};
+
+/* on_link: whether the endpoint can do its work now. */
+enum endpoint_link {
+    ENDPOINT_READY,  /* subscribed or consuming; channel open */
+    ENDPOINT_WAITING, /* not now; `why` in words; it goes on trying by itself */
+};
+
+struct source_events {
+    /* A message. The bridge owns the delivery from now on. */
+    void (*on_delivery)(void *ctx, struct delivery *delivery);
+    /* After WAITING from a source that redelivers, tags given before are stale: settle() of an
+     * old delivery is legal and does nothing on the wire. */
+    void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
+    void (*on_stopped)(void *ctx);
+};
+
+struct sink_events {
+    /* The bridge owns the delivery again. After a link loss they come in the order of sending,
+     * before on_link. `why` is NULL or words for people, valid during the call. */
+    void (*on_settled)(void *ctx, struct delivery *delivery, enum outcome outcome,
+                       const char *why);
+    /* send() returned SINK_BUSY before and may succeed now. */
+    void (*on_writable)(void *ctx);
+    void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
+    void (*on_stopped)(void *ctx);
+};
+
+struct source;
+struct sink;
+
+struct source_ops {
+    /* Begin to give deliveries, as soon as the link allows. Once. */
+    void (*start)(struct source *source);
+    /* Give no more; the few already under way may still come. Legal twice. */
+    void (*pause)(struct source *source);
+    void (*resume)(struct source *source);
+    /* Takes the delivery back and frees it. Acks may be gathered until the end of the turn. */
+    void (*settle)(struct source *source, struct delivery *delivery, enum settlement how);
+    /* Give no more, ever. on_stopped comes once all given deliveries were settled and the
+     * settlements were written, or the link is gone. */
+    void (*stop)(struct source *source);
+    void (*free)(struct source *source);
+};
+
+enum sink_result {
+    SINK_TAKEN = 0,      /* the sink owns the delivery */
+    SINK_BUSY = -1,      /* not now: window full, blocked, link down, write buffer full */
+    SINK_TOO_LARGE = -2, /* never: OUTCOME_TOO_LARGE; nothing was written */
+    SINK_REFUSED = -3,   /* never: cannot be said in the protocol (key over 255 octets, ...) */
+};
+
+struct err;
+
+struct sink_ops {
+    void (*start)(struct sink *sink);
+    /* Sends `out`, the delivery as mapped; `out` is borrowed for the call. What is not SINK_TAKEN
+     * leaves the delivery with the caller; for the two refusals `err` has the words. */
+    enum sink_result (*send)(struct sink *sink, struct delivery *delivery,
+                             const struct outgoing *out, struct err *err);
+    /* Take no more. What it still holds is settled: as confirmed while the link is good, as
+     * OUTCOME_RETRY when it is not, or when `now` is set. Then on_stopped. Legal a second time
+     * with `now`, to hurry. */
+    void (*stop)(struct sink *sink, bool now);
+    void (*free)(struct sink *sink);
+};
+
+/* Embedded first in every source. `events` and `ctx` are set by the bridge before start(). */
+struct source {
+    const struct source_ops *ops;
+    const struct source_events *events;
+    void *ctx;
+    unsigned can; /* enum endpoint_can */
+};
+
+struct sink {
+    const struct sink_ops *ops;
+    const struct sink_events *events;
+    void *ctx;
+    unsigned can;
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* The mapping of a bridge: from a delivery to where and how its sink sends it. Compiled from a
+ * rule's "to" by conf/, applied by core/bridge for every message. */
+#ifndef CHUNNELD_CORE_MAPPING_H
+#define CHUNNELD_CORE_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "core/delivery.h"
+#include "core/outgoing.h"
+#include "core/template.h"
+
+/* A header of the rule: a template where its JSON value was a string, else a constant. */
+struct mapping_header {
+    struct slice name;
+    struct template *template; /* NULL: `value` */
+    struct field value;
+};
+
+/* Templates are NULL where the rule gives none. Owned by the mapping, but for slices and fields,
+ * which live in the configuration. */
+struct mapping {
+    struct template *channel;                   /* Redis sinks */
+    struct template *exchange;                  /* AMQP exchange sinks */
+    struct template *routing_key;               /* AMQP; of a queue sink: the queue's name */
+    struct template *text[PROPERTY_TEXT_COUNT]; /* properties of the rule */
+    int priority;                               /* 0 to 255; -1: none */
+    bool persistent;                            /* delivery_mode 2, else 1 */
+    bool annotate;                              /* add the annotations (AMQP sinks) */
+    bool to_amqp;                               /* the sink is AMQP: fill outgoing.properties */
+    struct mapping_header *headers;             /* owned array */
+    size_t header_count;
+};
+
+/* Scratch memory for mapping_apply, used again for every message. */
+struct mapping_scratch;
+
+struct mapping_scratch *mapping_scratch_new(const struct mapping *mapping);
+void mapping_scratch_free(struct mapping_scratch *scratch);
+
+/* Frees what the mapping owns and zeroes it. */
+void mapping_fini(struct mapping *mapping);
+/* Whether a source must decode the properties of its messages for this mapping. */
+bool mapping_needs_properties(const struct mapping *mapping);
+
+/* Fills `out` for `delivery`; it stays valid until the next call with this scratch. Properties:
+ * those of an AMQP delivery are carried over; annotations are put over them; what the rule says
+ * wins. -1 and words in `err`: a template's value is missing, a property is over 255 octets. */
+int mapping_apply(const struct mapping *mapping, const struct template_context *context,
+                  const struct delivery *delivery, struct mapping_scratch *scratch,
+                  struct outgoing *out, struct err *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* What a connection and a subscription tell of themselves, for stats, log and health. Filled in by
+ * the protocol modules, read by ops/. */
+#ifndef CHUNNELD_CORE_STATUS_H
+#define CHUNNELD_CORE_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum connection_state {
+    CONNECTION_STOPPED,    /* not wanted */
+    CONNECTION_DOWN,       /* waiting to try again */
+    CONNECTION_CONNECTING, /* connecting or logging in */
+    CONNECTION_UP,         /* logged in */
+};
+const char *connection_state_name(enum connection_state state);
+
+/* One socket to a server. */
+struct connection_status {
+    enum connection_state state;
+    uint64_t reconnects;  /* times it came up again after a loss */
+    int64_t since_us;     /* wall clock of the last change of state; 0: never */
+    char last_error[320]; /* "" while there was none */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    bool blocked; /* AMQP: the broker said connection.blocked */
+};
+
+/* Time without a subscription, of one Redis source. */
+struct subscription_gap {
+    uint64_t count;    /* gaps begun */
+    uint64_t total_us; /* of the finished ones */
+    uint64_t since_us; /* monotonic start of the one under way; 0: subscribed */
+};
+/* All gaps in µs, with the one under way up to `now_us`. */
+uint64_t subscription_gap_us(const struct subscription_gap *gap, uint64_t now_us);
+
+#endif

@@ -1,0 +1,42 @@
+/* Everything of one configured Redis connection: the subscribing and the publishing sockets, made
+ * when first needed and shared by its bridges. The way in for app/. */
+#ifndef CHUNNELD_REDIS_HUB_H
+#define CHUNNELD_REDIS_HUB_H
+
+#include "base/err.h"
+#include "base/rand.h"
+#include "conf/config.h"
+#include "core/endpoint.h"
+#include "core/status.h"
+#include "net/loop.h"
+
+struct redis_hub;
+
+/* NULL and words in `err` (TLS files unreadable, memory). All arguments are borrowed for its
+ * life. Sockets connect as soon as a source or sink was made and redis_hub_start() called. */
+struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection *conf,
+                                const char *instance, struct rand *rand, struct err *err);
+/* Endpoints of it must be freed. NULL is legal. */
+void redis_hub_free(struct redis_hub *hub);
+void redis_hub_start(struct redis_hub *hub);
+
+/* A source for a bridge; `dedicated`: on a subscribing socket of its own, named after the bridge,
+ * so that pausing it stops nobody else (when_full pause). NULL: out of memory. */
+struct source *redis_source_new(struct redis_hub *hub, const struct conf_source *conf,
+                                const char *bridge, bool dedicated);
+/* Time without a subscription of a source made by redis_source_new. */
+const struct subscription_gap *redis_source_gap(const struct source *source);
+
+struct sink *redis_sink_new(struct redis_hub *hub, const struct conf_sink *conf,
+                            const struct bridge_options *options);
+
+/* Publishes outside any bridge (stats); dropped while the socket is down: 0, or -1 then. Makes the
+ * publishing socket if there is none. */
+int redis_hub_publish(struct redis_hub *hub, struct slice channel, struct slice body);
+/* Makes the publishing socket at start, for a hub that only publishes stats. */
+void redis_hub_want_publisher(struct redis_hub *hub);
+
+/* The status of all its sockets as one: the worst state, the newest error, sums. */
+void redis_hub_status(const struct redis_hub *hub, struct connection_status *out_status);
+
+#endif
