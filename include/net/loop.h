@@ -36,6 +36,7 @@ struct loop_task {
     void (*run)(void *ctx);
     void *ctx;
     bool queued;
+    uint64_t pass; /* the loop's pass in which it was queued */
     TAILQ_ENTRY(loop_task) link;
 };
 

@@ -1,0 +1,290 @@
+/* The event loop over libevent: timers, deferred calls, signals, the resolver. For: everything that
+ * waits. Not for: sockets (link.c). */
+#include "net/loop.h"
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+TAILQ_HEAD(loop_task_list, loop_task);
+
+enum { LOOP_SIGNALS_MAX = 8, LOOP_PASSES_A_TURN = 8 };
+
+/* A signal and who wants it. */
+struct loop_signal {
+    struct event *event;
+    void (*run)(void *ctx, int signal_number);
+    void *ctx;
+};
+
+struct loop {
+    struct event_base *base;
+    struct evdns_base *dns;
+    struct event *deferred;        /* activated by hand, runs the tasks at the end of the turn */
+    struct loop_task_list tasks;   /* queued for the next pass */
+    struct loop_task_list running; /* left of the pass under way */
+    uint64_t pass;                 /* number of the pass under way, or of the last one */
+    bool deferring;                /* inside loop_on_deferred() */
+    uint64_t now_us;               /* the clock as last read */
+    bool stopping;                 /* loop_stop() was called */
+    struct loop_signal signals[LOOP_SIGNALS_MAX];
+    size_t signal_count;
+};
+
+/* Runs what is queued; what that queues waits for the next pass. */
+static void loop_run_pass(struct loop *loop)
+{
+    struct loop_task *task;
+
+    loop->pass++;
+    TAILQ_CONCAT(&loop->running, &loop->tasks, link);
+    while ((task = TAILQ_FIRST(&loop->running)) != NULL) {
+        TAILQ_REMOVE(&loop->running, task, link);
+        task->queued = false;
+        task->run(task->ctx);
+    }
+}
+
+/* The end of a turn. Tasks that queue tasks get a few passes; then the sockets have their turn, so
+ * that no chain of tasks can keep the loop from reading. */
+static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
+{
+    static const struct timeval at_once = {0, 0};
+    struct loop *loop = ctx;
+    int pass;
+
+    (void)fd;
+    (void)what;
+    loop->deferring = true;
+    for (pass = 0; pass < LOOP_PASSES_A_TURN && !TAILQ_EMPTY(&loop->tasks); pass++) {
+        loop_run_pass(loop);
+    }
+    loop->deferring = false;
+    if (!TAILQ_EMPTY(&loop->tasks)) {
+        event_add(loop->deferred, &at_once);
+    }
+}
+
+static struct evdns_base *loop_new_dns(struct event_base *base)
+{
+    int flags = EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE;
+    struct evdns_base *dns = evdns_base_new(base, flags);
+
+    if (dns != NULL) {
+        return dns;
+    }
+    /* No name server is configured: addresses and the hosts file still resolve. */
+    dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    if (dns != NULL) {
+        evdns_base_load_hosts(dns, "/etc/hosts");
+    }
+    return dns;
+}
+
+struct loop *loop_new(struct err *err)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (loop == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    TAILQ_INIT(&loop->tasks);
+    TAILQ_INIT(&loop->running);
+    signal(SIGPIPE, SIG_IGN);
+    loop->base = event_base_new();
+    if (loop->base != NULL) {
+        loop->dns = loop_new_dns(loop->base);
+        loop->deferred = event_new(loop->base, -1, 0, loop_on_deferred, loop);
+    }
+    if (loop->dns == NULL || loop->deferred == NULL) {
+        err_set(err, "the event loop could not be set up: out of memory or descriptors");
+        loop_free(loop);
+        return NULL;
+    }
+    loop_touch(loop);
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    size_t i;
+
+    if (loop == NULL) {
+        return;
+    }
+    for (i = 0; i < loop->signal_count; i++) {
+        event_free(loop->signals[i].event);
+    }
+    if (loop->deferred != NULL) {
+        event_free(loop->deferred);
+    }
+    if (loop->dns != NULL) {
+        evdns_base_free(loop->dns, 0);
+    }
+    if (loop->base != NULL) {
+        /* Frees what evdns has left to run of cancelled requests. */
+        event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        event_base_free(loop->base);
+    }
+    free(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+    loop->stopping = false;
+    while (!loop->stopping) {
+        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+    }
+    while (!TAILQ_EMPTY(&loop->tasks)) {
+        loop_run_pass(loop);
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopping = true;
+    event_base_loopbreak(loop->base);
+}
+
+void loop_turn(struct loop *loop, uint64_t wait_us)
+{
+    struct timeval wait = {(time_t)(wait_us / CLOCK_US_PER_S),
+                           (suseconds_t)(wait_us % CLOCK_US_PER_S)};
+
+    loop_touch(loop);
+    if (wait_us == 0) {
+        event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        return;
+    }
+    event_base_loopexit(loop->base, &wait);
+    event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+uint64_t loop_now_us(const struct loop *loop)
+{
+    return loop->now_us;
+}
+
+uint64_t loop_touch(struct loop *loop)
+{
+    loop->now_us = clock_monotonic_us();
+    return loop->now_us;
+}
+
+void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)
+{
+    *task = (struct loop_task){.run = run, .ctx = ctx};
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+    if (task->queued) {
+        return;
+    }
+    if (TAILQ_EMPTY(&loop->tasks) && !loop->deferring) {
+        event_active(loop->deferred, 0, 0);
+    }
+    task->queued = true;
+    task->pass = loop->pass;
+    TAILQ_INSERT_TAIL(&loop->tasks, task, link);
+}
+
+void loop_task_cancel(struct loop *loop, struct loop_task *task)
+{
+    if (!task->queued) {
+        return;
+    }
+    task->queued = false;
+    if (task->pass == loop->pass) {
+        TAILQ_REMOVE(&loop->tasks, task, link);
+    } else {
+        TAILQ_REMOVE(&loop->running, task, link);
+    }
+}
+
+static void loop_on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    struct loop_timer *timer = ctx;
+
+    (void)fd;
+    (void)what;
+    loop_touch(timer->loop);
+    timer->run(timer->ctx);
+}
+
+int loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*run)(void *ctx), void *ctx)
+{
+    *timer = (struct loop_timer){.loop = loop, .run = run, .ctx = ctx};
+    timer->event = evtimer_new(loop->base, loop_on_timer, timer);
+    return timer->event != NULL ? 0 : -1;
+}
+
+void loop_timer_fini(struct loop_timer *timer)
+{
+    if (timer->event != NULL) {
+        event_free(timer->event);
+        timer->event = NULL;
+    }
+}
+
+void loop_timer_set(struct loop_timer *timer, uint64_t delay_us)
+{
+    struct timeval delay = {(time_t)(delay_us / CLOCK_US_PER_S),
+                            (suseconds_t)(delay_us % CLOCK_US_PER_S)};
+
+    evtimer_add(timer->event, &delay);
+}
+
+void loop_timer_cancel(struct loop_timer *timer)
+{
+    if (timer->event != NULL) {
+        evtimer_del(timer->event);
+    }
+}
+
+bool loop_timer_is_set(const struct loop_timer *timer)
+{
+    return timer->event != NULL && evtimer_pending(timer->event, NULL) != 0;
+}
+
+static void loop_on_signal_event(evutil_socket_t signal_number, short what, void *ctx)
+{
+    struct loop_signal *wanted = ctx;
+
+    (void)what;
+    wanted->run(wanted->ctx, (int)signal_number);
+}
+
+int loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *ctx, int signal_number),
+                   void *ctx)
+{
+    struct loop_signal *wanted = &loop->signals[loop->signal_count];
+
+    if (loop->signal_count == LOOP_SIGNALS_MAX) {
+        return -1;
+    }
+    *wanted = (struct loop_signal){.run = run, .ctx = ctx};
+    wanted->event = evsignal_new(loop->base, signal_number, loop_on_signal_event, wanted);
+    if (wanted->event == NULL || evsignal_add(wanted->event, NULL) != 0) {
+        if (wanted->event != NULL) {
+            event_free(wanted->event);
+        }
+        return -1;
+    }
+    loop->signal_count++;
+    return 0;
+}
+
+struct event_base *loop_event_base(struct loop *loop)
+{
+    return loop->base;
+}
+
+struct evdns_base *loop_evdns_base(struct loop *loop)
+{
+    return loop->dns;
+}
