@@ -46,6 +46,7 @@ char *strbuf_reserve(struct strbuf *buf, size_t more)
         buf->failed = true;
         return NULL;
     }
+    data[buf->len] = '\0';
     buf->data = data;
     buf->size = wanted;
     return buf->data + buf->len;
