@@ -22,13 +22,13 @@ enum link_transport { LINK_TCP, LINK_TLS, LINK_UNIX };
 /* Where to; borrowed for the call to link_connect. */
 struct link_target {
     enum link_transport transport;
-    const char *host;               /* TCP, TLS: name or address */
-    uint16_t port;                  /* TCP, TLS */
-    const char *path;               /* unix */
-    const struct tls_context *tls;  /* TLS; outlives the link */
-    const char *server_name;        /* TLS: for SNI and the certificate; NULL: host */
-    uint64_t connect_timeout_us;    /* over everything: resolving, connecting, TLS */
-    uint64_t user_timeout_us;       /* TCP_USER_TIMEOUT for unacknowledged data; 0: the kernel's */
+    const char *host;              /* TCP, TLS: name or address */
+    uint16_t port;                 /* TCP, TLS */
+    const char *path;              /* unix */
+    const struct tls_context *tls; /* TLS; outlives the link */
+    const char *server_name;       /* TLS: for SNI and the certificate; NULL: host */
+    uint64_t connect_timeout_us;   /* over everything: resolving, connecting, TLS */
+    uint64_t user_timeout_us;      /* TCP_USER_TIMEOUT for unacknowledged data; 0: the kernel's */
 };
 
 struct link_events {
@@ -77,7 +77,8 @@ void link_commit(struct link *link, size_t written);
 int link_write(struct link *link, const void *data, size_t len);
 /* Bytes written but not yet taken by the kernel. */
 size_t link_pending(const struct link *link);
-bool link_is_full(const struct link *link);
+/* At the high watermark: on_writable will come when it is below the low one. */
+bool link_is_full(struct link *link);
 
 /* Stop and go on reading; what the kernel holds then fills the peer's buffer. */
 void link_pause_reading(struct link *link);

@@ -23,6 +23,7 @@ struct loop_signal {
 struct loop {
     struct event_base *base;
     struct evdns_base *dns;
+    struct event *alarm;           /* wakes loop_turn() at the end of its wait */
     struct event *deferred;        /* activated by hand, runs the tasks at the end of the turn */
     struct loop_task_list tasks;   /* queued for the next pass */
     struct loop_task_list running; /* left of the pass under way */
@@ -33,6 +34,13 @@ struct loop {
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
 };
+
+static void loop_on_alarm(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    (void)ctx;
+}
 
 /* Runs what is queued; what that queues waits for the next pass. */
 static void loop_run_pass(struct loop *loop)
@@ -98,9 +106,10 @@ struct loop *loop_new(struct err *err)
     loop->base = event_base_new();
     if (loop->base != NULL) {
         loop->dns = loop_new_dns(loop->base);
+        loop->alarm = evtimer_new(loop->base, loop_on_alarm, loop);
         loop->deferred = event_new(loop->base, -1, 0, loop_on_deferred, loop);
     }
-    if (loop->dns == NULL || loop->deferred == NULL) {
+    if (loop->dns == NULL || loop->alarm == NULL || loop->deferred == NULL) {
         err_set(err, "the event loop could not be set up: out of memory or descriptors");
         loop_free(loop);
         return NULL;
@@ -118,6 +127,9 @@ void loop_free(struct loop *loop)
     }
     for (i = 0; i < loop->signal_count; i++) {
         event_free(loop->signals[i].event);
+    }
+    if (loop->alarm != NULL) {
+        event_free(loop->alarm);
     }
     if (loop->deferred != NULL) {
         event_free(loop->deferred);
@@ -160,8 +172,9 @@ void loop_turn(struct loop *loop, uint64_t wait_us)
         event_base_loop(loop->base, EVLOOP_NONBLOCK);
         return;
     }
-    event_base_loopexit(loop->base, &wait);
+    evtimer_add(loop->alarm, &wait);
     event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+    evtimer_del(loop->alarm);
 }
 
 uint64_t loop_now_us(const struct loop *loop)

@@ -1,0 +1,124 @@
+/* The bytes of a link: from its stream to the owner and back. For: the read buffer, watermarks and
+ * fairness. Not for: connecting and closing (link.c). */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/link_private.h"
+
+enum {
+    LINK_READ_ROOM = 64 * 1024, /* least room for one read */
+    LINK_READS_A_TURN = 4,      /* reads of one link before others have their turn */
+};
+
+/* Room for a read behind what is kept; -1: out of memory. */
+static int link_make_room(struct link *link)
+{
+    size_t wanted = link->in_size ? link->in_size : LINK_READ_ROOM;
+    uint8_t *grown;
+
+    while (wanted - link->in_len < LINK_READ_ROOM / 2) {
+        wanted *= 2;
+    }
+    if (wanted == link->in_size) {
+        return 0;
+    }
+    grown = realloc(link->in, wanted);
+    if (grown == NULL) {
+        return -1;
+    }
+    link->in = grown;
+    link->in_size = wanted;
+    return 0;
+}
+
+/* Shows what was read to the owner; false: the link is no longer up (or may be another one). */
+static bool link_show(struct link *link)
+{
+    const struct stream *stream = link->stream;
+    size_t used = link->events->on_data(link->ctx, link->in, link->in_len);
+
+    if (link->state != LINK_UP || link->stream != stream) {
+        return false;
+    }
+    assert(used <= link->in_len);
+    link->in_len -= used;
+    if (link->in_len > 0 && used > 0) {
+        memmove(link->in, link->in + used, link->in_len);
+    }
+    if (link->in_len > link->limits.read_limit) {
+        link_fail(link, "the peer sent a piece over the size limit");
+        return false;
+    }
+    return true;
+}
+
+/* One read; true: there may be more. */
+static bool link_read_once(struct link *link)
+{
+    const char *why = NULL;
+    ssize_t got;
+    size_t room;
+
+    if (link_make_room(link) != 0) {
+        link_fail(link, "out of memory");
+        return false;
+    }
+    room = link->in_size - link->in_len;
+    got = link->stream->ops->read(link->stream, link->in + link->in_len, room, &why);
+    if (got == STREAM_AGAIN) {
+        return false;
+    }
+    if (got < 0) {
+        link_fail(link, got == STREAM_CLOSED ? "closed by the peer" : why);
+        return false;
+    }
+    link->in_len += (size_t)got;
+    link->bytes_in += (uint64_t)got;
+    link->last_read_us = loop_now_us(link->loop);
+    return link_show(link) && (size_t)got == room;
+}
+
+void link_flow_read(struct link *link)
+{
+    int reads = LINK_READS_A_TURN;
+
+    while (link->state == LINK_UP && !link->paused && link_read_once(link)) {
+        if (--reads == 0) {
+            loop_defer(link->loop, &link->more);
+            return;
+        }
+    }
+}
+
+static void link_after_flush(struct link *link)
+{
+    size_t pending = link_pending(link);
+
+    if (link->state == LINK_FLUSHING) {
+        if (pending == 0) {
+            link_fail(link, "closed");
+        }
+        return;
+    }
+    if (link->was_full && pending <= link->limits.write_low) {
+        link->was_full = false;
+        link->events->on_writable(link->ctx);
+    }
+}
+
+void link_flow_flush(struct link *link)
+{
+    size_t before = link->out.len;
+    const char *why = NULL;
+
+    if (link->state != LINK_UP && link->state != LINK_FLUSHING) {
+        return;
+    }
+    if (link->stream->ops->flush(link->stream, &link->out, &why) != 0) {
+        link_fail(link, why);
+        return;
+    }
+    link->bytes_out += before - link->out.len;
+    link_after_flush(link);
+}
