@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -51,6 +52,10 @@ const char *log_level_name(enum log_level level);
 
 /* Takes every finished line (with its newline) in the place of stderr; NULL: stderr again. */
 void log_set_writer(void (*writer)(void *ctx, const char *line, size_t len), void *ctx);
+
+/* Takes the time of repetitions from `now_us` (monotonic µs; NULL: the clock again) and forgets
+ * what was printed; for tests. */
+void log_set_clock(uint64_t (*now_us)(void));
 
 /* The body of log_event: fields[0] is a placeholder, a NULL key ends the list. */
 void log_write(enum log_level level, const char *kind, const char *name, const char *message,
