@@ -1,4 +1,4 @@
-/* UTF-8 (RFC 3629), checked: no overlong forms, no surrogates, nothing past U+10FFFF. */
+/* UTF-8 (RFC 3629), byte by byte, for whoever must not take other bytes for it. */
 #ifndef CHUNNELD_BASE_UTF8_H
 #define CHUNNELD_BASE_UTF8_H
 
@@ -7,10 +7,13 @@
 
 #include "base/slice.h"
 
-/* Bytes (1 to 4) of the well-formed character that `text` begins with; 0 where it begins with none
- * or is empty. */
-size_t utf8_character_len(struct slice text);
-/* All of it is well-formed; so is the empty text. */
-bool utf8_is_valid(struct slice text);
+/* Looks at the character that begins at `text` (len at least 1). True: it is one, *out_len bytes
+ * long. False: it is none; *out_len bytes are the longest beginning of one, at least 1, to be
+ * replaced by one U+FFFD (Unicode 3.9, table 3-8). Overlong forms, surrogates and what lies above
+ * U+10FFFF are no characters. */
+bool utf8_next(const char *text, size_t len, size_t *out_len);
+
+/* Whether all of `text` is UTF-8; if not, *out_at (NULL: not wanted) is where it goes wrong. */
+bool utf8_is_valid(struct slice text, size_t *out_at);
 
 #endif

@@ -67,13 +67,12 @@ static size_t escape_character(struct slice text, char out[ESCAPE_MAX + 1], size
     static const char names[] = "\"\\nrt";
     unsigned char byte = (unsigned char)text.data[0];
     const char *name = memchr(named, byte, sizeof(named) - 1);
-    size_t len = utf8_character_len(text);
+    bool valid = utf8_next(text.data, text.len, out_used);
 
-    *out_used = len > 0 ? len : 1;
     if (name != NULL) {
         return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\%c", names[name - named]);
     }
-    if (len == 0) {
+    if (!valid) {
         return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\ufffd");
     }
     if (byte < ' ' || byte == 0x7f) {
@@ -82,8 +81,8 @@ static size_t escape_character(struct slice text, char out[ESCAPE_MAX + 1], size
     if (byte == 0xc2 && (unsigned char)text.data[1] < 0xa0) { /* U+0080 to U+009F */
         return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\u%04x", (unsigned char)text.data[1]);
     }
-    memcpy(out, text.data, len);
-    return len;
+    memcpy(out, text.data, *out_used);
+    return *out_used;
 }
 
 static void put_quoted(struct log_line *line, struct slice value, size_t limit)

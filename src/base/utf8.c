@@ -1,68 +1,68 @@
-/* Telling well-formed UTF-8 from other bytes. For: text that must not break a log line or a JSON
- * document. Not for: changing it. */
+/* Telling UTF-8 from other bytes. For: JSON in and out, and whoever shows foreign bytes to people.
+ * Not for: counting or changing characters. */
 #include "base/utf8.h"
 
-static bool is_continuation(unsigned char byte)
+#include <stdint.h>
+
+/* What may follow a leading byte: how long the character is, and the range of its second byte,
+ * which is narrower where the full range would give overlong forms, surrogates or more than
+ * U+10FFFF (RFC 3629 §4). Length 0: no leading byte. */
+struct utf8_lead {
+    size_t len;
+    unsigned char low, high;
+};
+
+static struct utf8_lead utf8_look(unsigned char lead)
 {
-    return (byte & 0xc0) == 0x80;
+    if (lead < 0xC2 || lead > 0xF4) {
+        return (struct utf8_lead){0, 0, 0};
+    }
+    if (lead < 0xE0) {
+        return (struct utf8_lead){2, 0x80, 0xBF};
+    }
+    if (lead < 0xF0) {
+        return (struct utf8_lead){3, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF};
+    }
+    return (struct utf8_lead){4, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF};
 }
 
-/* What the second byte may be after `lead`, from Table 3-7 of the Unicode Standard. */
-static bool is_second(unsigned char lead, unsigned char second)
+bool utf8_next(const char *text, size_t len, size_t *out_len)
 {
-    switch (lead) {
-    case 0xe0:
-        return second >= 0xa0 && second <= 0xbf;
-    case 0xed:
-        return second >= 0x80 && second <= 0x9f;
-    case 0xf0:
-        return second >= 0x90 && second <= 0xbf;
-    case 0xf4:
-        return second >= 0x80 && second <= 0x8f;
-    default:
-        return is_continuation(second);
-    }
-}
+    const unsigned char *bytes = (const unsigned char *)text;
+    struct utf8_lead lead;
+    size_t at;
 
-static size_t len_by_lead(unsigned char lead)
-{
-    if (lead < 0x80) {
-        return 1;
+    *out_len = 1;
+    if (bytes[0] < 0x80) {
+        return true;
     }
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        return 2;
+    lead = utf8_look(bytes[0]);
+    if (lead.len == 0 || len < 2 || bytes[1] < lead.low || bytes[1] > lead.high) {
+        return false;
     }
-    if (lead >= 0xe0 && lead <= 0xef) {
-        return 3;
-    }
-    return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-size_t utf8_character_len(struct slice text)
-{
-    const unsigned char *bytes = (const unsigned char *)text.data;
-    size_t len = text.len > 0 ? len_by_lead(bytes[0]) : 0;
-
-    if (len > text.len || (len > 1 && !is_second(bytes[0], bytes[1]))) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if (!is_continuation(bytes[i])) {
-            return 0;
-        }
-    }
-    return len;
-}
-
-bool utf8_is_valid(struct slice text)
-{
-    while (text.len > 0) {
-        size_t len = utf8_character_len(text);
-
-        if (len == 0) {
+    for (at = 2; at < lead.len; at++) {
+        if (at >= len || (bytes[at] & 0xC0) != 0x80) {
+            *out_len = at;
             return false;
         }
-        text = slice_make(text.data + len, text.len - len);
+    }
+    *out_len = lead.len;
+    return true;
+}
+
+bool utf8_is_valid(struct slice text, size_t *out_at)
+{
+    size_t at = 0;
+    size_t len;
+
+    while (at < text.len) {
+        if (!utf8_next(text.data + at, text.len - at, &len)) {
+            if (out_at != NULL) {
+                *out_at = at;
+            }
+            return false;
+        }
+        at += len;
     }
     return true;
 }
