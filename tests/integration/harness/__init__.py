@@ -1,0 +1,1 @@
+"""What the scenarios stand on: private servers, the daemon, a faulty network, and waiting."""

@@ -1,0 +1,248 @@
+"""A private RabbitMQ for the session, and in it one virtual host a test."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+
+import pika
+import pytest
+
+from .ports import free_port
+from .waiting import wait_until
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "contrib" / "private-rabbitmq"
+ERL_CALL = "/usr/lib/erlang/bin/erl_call"
+
+
+def _can_connect(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Broker:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port(3)
+        self.node = f"chunnel{self.port}@localhost"
+        self.process = None
+        self._vhosts = 0
+
+    # life and death
+
+    def start(self):
+        """Begins to start; wait_ready() when it must be there."""
+        self.process = subprocess.Popen(
+            [str(SCRIPT), str(self.folder), str(self.port)],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait_ready(self, timeout=90):
+        def ready():
+            if self.process.poll() is not None:
+                pytest.exit(f"RabbitMQ did not start:\n{self.log_since(0)}", 1)
+            return _can_connect(self.port) and self._is_running()
+
+        wait_until(ready, f"RabbitMQ takes connections on port {self.port}", timeout, every=0.05)
+
+    def _is_running(self):
+        try:
+            return "true" in self.eval("rabbit:is_running()")
+        except (RuntimeError, OSError):
+            return False
+
+    def restart(self):
+        self.start()
+        self.wait_ready()
+
+    def _beam_pid(self):
+        return int((self.folder / "beam.pid").read_text())
+
+    def kill(self):
+        """kill -9 of the Erlang machine."""
+        os.kill(self._beam_pid(), signal.SIGKILL)
+        self.process.wait(timeout=20)
+
+    def freeze(self):
+        os.kill(self._beam_pid(), signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self._beam_pid(), signal.SIGCONT)
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        try:
+            # What it holds is of no use to anybody any more: no orderly shutdown.
+            self.kill()
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=10)
+
+    # the operator's tools
+
+    def eval(self, expression):
+        """Evaluates an Erlang expression in the broker; its value as text. Takes milliseconds."""
+        cookie = (self.folder / ".erlang.cookie").read_text()
+        env = dict(os.environ, ERL_EPMD_PORT=str(self.port + 2), HOME=str(self.folder))
+        done = subprocess.run(
+            [ERL_CALL, "-sname", self.node, "-c", cookie, "-e"],
+            input=expression + ".\n",
+            capture_output=True, text=True, env=env, timeout=30,
+        )
+        answer = done.stdout.strip()
+        if done.returncode != 0 or not answer.startswith("{ok,"):
+            raise RuntimeError(f"{expression}: {answer} {done.stderr}")
+        return answer[len("{ok,"):-1].strip()
+
+    def ctl(self, *arguments):
+        """rabbitmqctl; half a second a call."""
+        done = subprocess.run(
+            ["sh", "-c", '. "$0/env"; exec rabbitmqctl -q "$@"', str(self.folder), *arguments],
+            capture_output=True, text=True, timeout=60,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def set_memory_alarm(self, on):
+        """The memory alarm stops every publishing connection; returns once it is set or cleared."""
+        self.eval(f"vm_memory_monitor:set_vm_memory_high_watermark({'0.00001' if on else '0.4'})")
+        wait_until(lambda: (self.eval("rabbit_alarm:get_alarms()") != "[]") == on,
+                   f"memory alarm {'on' if on else 'off'}")
+
+    def connection_names(self, vhost):
+        """What the clients of a virtual host call themselves."""
+        text = self.eval(
+            "[proplists:get_value(<<\"connection_name\">>, [{K, V} || {K, _, V} <- P], <<>>)"
+            " || [{vhost, V0}, {client_properties, P}] <-"
+            " rabbit_networking:connection_info_all([vhost, client_properties]),"
+            f" V0 =:= <<\"{vhost}\">>]")
+        return re.findall(r'<<"(.*?)">>', text)
+
+    def close_connections(self, vhost):
+        """As an operator who closes every connection of a virtual host (320)."""
+        self.eval(
+            "[rabbit_networking:close_connection(P, \"closed by a test\")"
+            " || [{pid, P}, {vhost, V}] <- rabbit_networking:connection_info_all([pid, vhost]),"
+            f" V =:= <<\"{vhost}\">>]")
+
+    def log_size(self):
+        return sum(path.stat().st_size for path in self._logs())
+
+    def log_since(self, size):
+        """What its logs got after they were `size` bytes long, roughly."""
+        text = "".join(path.read_text(errors="replace") for path in self._logs())
+        return text[size:]
+
+    def _logs(self):
+        return sorted((self.folder / "log").glob("*.log"))
+
+    def new_vhost(self):
+        self._vhosts += 1
+        return Vhost(self, f"test/{self._vhosts}")
+
+
+class Vhost:
+    """A virtual host of one test, with clients of its own. Its name needs %-escapes in a URL."""
+
+    def __init__(self, broker, name):
+        self.broker = broker
+        self.name = name
+        self._connections = []
+        broker.eval(f'rabbit_vhost:add(<<"{name}">>, <<"guest">>)')
+        self.grant("guest")
+
+    def url(self, user="guest", password="guest", port=None):
+        vhost = urllib.parse.quote(self.name, safe="")
+        return f"amqp://{user}:{password}@127.0.0.1:{port or self.broker.port}/{vhost}"
+
+    def grant(self, user, configure=".*", write=".*", read=".*"):
+        self.broker.eval(
+            f'rabbit_auth_backend_internal:set_permissions(<<"{user}">>, <<"{self.name}">>,'
+            f' <<"{configure}">>, <<"{write}">>, <<"{read}">>, <<"guest">>)')
+
+    def channel(self, confirm=False):
+        """A channel on a connection of its own, so that an error on it disturbs nobody."""
+        connection = pika.BlockingConnection(pika.URLParameters(self.url()))
+        self._connections.append(connection)
+        channel = connection.channel()
+        if confirm:
+            channel.confirm_delivery()
+        return channel
+
+    def queues(self):
+        """{name: (ready, unacknowledged, consumers)} of its queues."""
+        text = self.broker.eval(
+            "[[binary_to_list(element(4, proplists:get_value(name, I)))"
+            " | [proplists:get_value(K, I, 0) ||"
+            " K <- [messages_ready, messages_unacknowledged, consumers]]] ||"
+            f" I <- rabbit_amqqueue:info_all(<<\"{self.name}\">>,"
+            " [name, messages_ready, messages_unacknowledged, consumers])]")
+        found = re.findall(r'\["([^"]*)",\s*(\d+),\s*(\d+),\s*(\d+)\]', text)
+        return {name: tuple(map(int, numbers)) for name, *numbers in found}
+
+    def ready(self, queue):
+        return self.queues().get(queue, (0, 0, 0))[0]
+
+    def unacknowledged(self):
+        return sum(unacked for _, unacked, _ in self.queues().values())
+
+    def wait_consumer(self, queue, count=1, timeout=10):
+        wait_until(lambda: self.queues().get(queue, (0, 0, 0))[2] == count,
+                   f"{count} consumers on queue {queue!r}", timeout)
+
+    def get(self, queue, timeout=10, channel=None):
+        """The next message of a queue: (method, properties, body)."""
+        own = channel or self.channel()
+        try:
+            return wait_until(lambda: _get(own, queue), f"a message in queue {queue!r}", timeout)
+        finally:
+            if channel is None:
+                own.connection.close()
+
+    def take(self, queue, count, timeout=60):
+        """The bodies of the next `count` messages of a queue, consumed in bulk."""
+        return [body for _, _, body in self.take_messages(queue, count, timeout)]
+
+    def take_messages(self, queue, count, timeout=60):
+        channel = self.channel()
+        channel.basic_qos(prefetch_count=1000)
+        taken = []
+        deadline = time.monotonic() + timeout
+        for method, properties, body in channel.consume(queue, inactivity_timeout=0.2):
+            if method is not None:
+                taken.append((method, properties, body))
+                if len(taken) % 500 == 0:
+                    channel.basic_ack(method.delivery_tag, multiple=True)
+            if len(taken) == count:
+                break
+            if time.monotonic() > deadline:
+                raise AssertionError(f"only {len(taken)} of {count} messages in queue {queue!r}")
+        if taken:
+            channel.basic_ack(taken[-1][0].delivery_tag, multiple=True)
+        channel.cancel()
+        channel.connection.close()
+        return taken
+
+    def close(self):
+        for connection in self._connections:
+            try:
+                connection.close()
+            except Exception:  # closed by the scenario, or its broker was killed
+                pass
+
+    def delete(self):
+        self.close()
+        self.broker.eval(f'rabbit_vhost:delete(<<"{self.name}">>, <<"guest">>)')
+
+
+def _get(channel, queue):
+    method, properties, body = channel.basic_get(queue, auto_ack=True)
+    return (method, properties, body) if method else None

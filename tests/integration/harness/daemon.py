@@ -1,0 +1,182 @@
+"""The daemon under test: its configuration files, its process, its log and its stats."""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+from .waiting import wait_until
+
+COUNTERS = ("received", "delivered", "filtered", "dropped", "dead_lettered", "returned", "pending",
+            "retried", "unroutable", "no_subscribers", "buffered", "spooled", "in_flight",
+            "bytes_in", "bytes_out")
+_PR_SET_PDEATHSIG = 1
+_SANITIZER_WORDS = re.compile(r"(AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed)")
+
+
+def program():
+    """The daemon to test, from the environment."""
+    path = os.environ.get("CHUNNELD")
+    if not path or not os.access(path, os.X_OK):
+        raise RuntimeError("set CHUNNELD to the chunneld program to test")
+    return os.path.abspath(path)
+
+
+def run(*arguments, env=None, timeout=30):
+    """Runs the daemon to its end: (status, stdout, stderr)."""
+    done = subprocess.run([program(), *map(str, arguments)], capture_output=True, text=True,
+                          env=_environment(env), timeout=timeout)
+    assert not _SANITIZER_WORDS.search(done.stderr), done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def _environment(extra):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CHUNNELD_")}
+    env.pop("NOTIFY_SOCKET", None)
+    env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99:detect_leaks=1")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:exitcode=99")
+    env.update(extra or {})
+    return env
+
+
+def assert_books(stats):
+    """Every message that a bridge took in is in exactly one of its books."""
+    for name, bridge in stats["bridges"].items():
+        for counter in COUNTERS:
+            assert isinstance(bridge[counter], int) and bridge[counter] >= 0, (name, counter, bridge)
+        assert bridge["received"] == (
+            bridge["delivered"] + bridge["filtered"] + bridge["dropped"]
+            + bridge["dead_lettered"] + bridge["returned"] + bridge["pending"]), (name, bridge)
+        assert bridge["pending"] == (
+            bridge["buffered"] + bridge["spooled"] + bridge["in_flight"]), (name, bridge)
+
+
+class Daemon:
+    def __init__(self, folder, config, observer, name="chunneld", env=None, arguments=()):
+        """`observer` is the Redis server on which the stats are published."""
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config = config
+        self.config_file = self.folder / f"{name}.json"
+        self.log_file = self.folder / f"{name}.log"
+        self.env = env
+        self.arguments = arguments
+        self.process = None
+        self._newest = None
+        self._stats = observer.subscribe(config["stats"]["channel"]) if observer else None
+
+    def start(self):
+        self.config_file.write_text(json.dumps(self.config, indent=2))
+        parent = os.getpid()
+
+        def die_with_parent():
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                [program(), "-c", str(self.config_file), *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(self.env),
+                preexec_fn=die_with_parent)
+        return self
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def wait_log(self, words, timeout=10):
+        """Waits until the regular expression `words` matches in the log; the match."""
+        return wait_until(lambda: re.search(words, self.log()), f"the log says {words!r}", timeout)
+
+    # stats
+
+    def _read_stats(self, timeout=0.2):
+        """Takes what was published; the newest stats so far."""
+        message = self._stats.poll(timeout)
+        while message is not None:
+            stats = json.loads(message["data"])
+            assert_books(stats)
+            if self.process is not None and stats["pid"] == self.process.pid:
+                self._newest = stats
+            message = self._stats.poll(0)
+        return self._newest
+
+    def wait_stats(self, condition, what, timeout=10):
+        """The first stats for which `condition(stats)` is true."""
+        def look():
+            assert self.is_alive(), f"the daemon ended with {self.process.poll()}"
+            stats = self._read_stats()
+            return stats if stats and condition(stats) else None
+
+        try:
+            return wait_until(look, what, timeout, every=0)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nnewest stats: {json.dumps(self._newest)}") from None
+
+    def stats(self):
+        """Stats of a moment after the call."""
+        self._read_stats(0)
+        seen = self._newest
+        self.wait_stats(lambda stats: stats is not seen, "stats are published")
+        seen = self._newest
+        return self.wait_stats(lambda stats: stats is not seen, "stats are published")
+
+    def bridge(self, name):
+        return self.stats()["bridges"][name]
+
+    def wait_bridge(self, name, timeout=10, **expected):
+        """Waits until the bridge's stats are as given: state="running", delivered=5."""
+        return self.wait_stats(
+            lambda stats: all(stats["bridges"][name][key] == value
+                              for key, value in expected.items()),
+            f"bridge {name!r} has {expected}", timeout)["bridges"][name]
+
+    def wait_running(self, timeout=15):
+        """Waits until every enabled bridge runs."""
+        self.wait_stats(lambda stats: all(bridge["state"] == "running"
+                                          for bridge in stats["bridges"].values()),
+                        "all bridges are running", timeout)
+        return self
+
+    def wait_idle(self, timeout=10):
+        """Waits until no bridge holds a message; the stats then."""
+        return self.wait_stats(lambda stats: all(bridge["pending"] == 0
+                                                 for bridge in stats["bridges"].values()),
+                               "no message is pending in any bridge", timeout)
+
+    # the end
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, timeout=20, status=0):
+        """Asks it to end and expects `status`."""
+        self.send_signal(number)
+        self.wait_exit(status, timeout)
+
+    def wait_exit(self, status=0, timeout=20):
+        try:
+            self.process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the daemon still runs after {timeout} s") from None
+        self.check_log()
+        assert self.process.returncode == status, f"exit status {self.process.returncode}"
+
+    def last_stats(self):
+        """The newest stats that a daemon now gone has published."""
+        return self._read_stats(0.05)
+
+    def check_log(self):
+        found = _SANITIZER_WORDS.search(self.log())
+        assert not found, f"the daemon's log says {found.group(0)!r}"
+
+    def kill(self):
+        if self.is_alive():
+            self.process.kill()
+            self.process.wait(timeout=10)
