@@ -28,7 +28,7 @@ enum on_unroutable { UNROUTABLE_DEAD_LETTER, UNROUTABLE_DROP, UNROUTABLE_RETRY }
 
 struct bridge_options {
     enum ack_mode ack_mode;
-    uint64_t buffer_messages; /* most deliveries waiting for the sink, at least 1 */
+    uint64_t buffer_messages; /* most deliveries not yet settled by the sink, at least 1 */
     uint64_t buffer_memory;   /* most bytes they may take */
     enum when_full when_full;
     uint64_t retry_min_us;
@@ -120,6 +120,5 @@ const struct histogram *bridge_get_latency(const struct bridge *bridge);
 const char *bridge_get_last_error(const struct bridge *bridge);
 /* Words for the guarantee that its two ends give: "at-least-once from receipt", ... */
 const char *bridge_guarantee(unsigned source_can, unsigned sink_can, enum ack_mode mode);
-
 
 #endif

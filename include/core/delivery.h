@@ -33,13 +33,16 @@ struct delivery {
     uint64_t tag;   /* AMQP delivery tag */
     uint32_t epoch; /* which incarnation of the channel `tag` belongs to */
 
+    /* Set by delivery_new: unique in this process, the second half of the id. */
+    uint64_t number;
+
+    /* Receipt, set by the source. */
+    uint64_t received_us; /* monotonic: start of its latency */
+    int64_t wall_us;      /* wall clock */
+
     /* The bridge's own. */
-    uint64_t seq;         /* order of receipt in this bridge, from 1 */
-    uint64_t number;      /* unique in this process: the second half of its id */
-    uint64_t received_us; /* monotonic, set by the source: start of its latency */
-    int64_t wall_us;      /* wall clock at receipt, set by the source */
-    uint32_t attempts;    /* times it was given to the sink */
-    bool settled_early;   /* the source was settled when it was written (on-publish) */
+    uint64_t seq;      /* order of receipt in this bridge, from 1 */
+    uint32_t refusals; /* times the sink gave it back while the link was good */
 
     /* The sink's own, while it holds the delivery. */
     uint64_t sink_tag;   /* publish sequence number */

@@ -22,7 +22,8 @@
 /* What became of a delivery that a sink took, or could not take. */
 enum outcome {
     OUTCOME_DELIVERED,      /* the far side has it (or it was written, where no confirm is asked) */
-    OUTCOME_RETRY,          /* not taken, or not known: link lost, basic.nack; send it again */
+    OUTCOME_RETRY,          /* not taken this time (basic.nack, a passing error); send it again */
+    OUTCOME_LOST,           /* not known: the link was lost or given up; send it again */
     OUTCOME_UNROUTABLE,     /* mandatory, and no queue was bound: it came back */
     OUTCOME_NO_SUBSCRIBERS, /* PUBLISH reached fewer than min_subscribers */
     OUTCOME_REFUSED,        /* the far side will never take it; `why` says so */
@@ -40,23 +41,23 @@ enum settlement {
 
 /* What an endpoint can do; the bridge derives its guarantee from both. */
 enum endpoint_can {
-    ENDPOINT_SETTLES = 1u << 0,   /* source: settlement goes over the wire */
+    ENDPOINT_SETTLES = 1u << 0,    /* source: settlement goes over the wire */
     ENDPOINT_REDELIVERS = 1u << 1, /* source: what is unsettled at a link loss comes again */
-    ENDPOINT_PAUSES = 1u << 2,    /* source: pause() loses nothing */
-    ENDPOINT_CONFIRMS = 1u << 3,  /* sink: OUTCOME_DELIVERED means that the far side said so */
+    ENDPOINT_PAUSES = 1u << 2,     /* source: pause() loses nothing */
+    ENDPOINT_CONFIRMS = 1u << 3,   /* sink: OUTCOME_DELIVERED means that the far side said so */
 };
 
 /* on_link: whether the endpoint can do its work now. */
 enum endpoint_link {
-    ENDPOINT_READY,  /* subscribed or consuming; channel open */
+    ENDPOINT_READY,   /* subscribed or consuming; channel open */
     ENDPOINT_WAITING, /* not now; `why` in words; it goes on trying by itself */
 };
 
 struct source_events {
     /* A message. The bridge owns the delivery from now on. */
     void (*on_delivery)(void *ctx, struct delivery *delivery);
-    /* After WAITING from a source that redelivers, tags given before are stale: settle() of an
-     * old delivery is legal and does nothing on the wire. */
+    /* Deliveries whose epoch is not source->epoch any more are stale: the queue has them back and
+     * gives them again; settle() of one is legal and does nothing on the wire. */
     void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
     void (*on_stopped)(void *ctx);
 };
@@ -64,8 +65,7 @@ struct source_events {
 struct sink_events {
     /* The bridge owns the delivery again. After a link loss they come in the order of sending,
      * before on_link. `why` is NULL or words for people, valid during the call. */
-    void (*on_settled)(void *ctx, struct delivery *delivery, enum outcome outcome,
-                       const char *why);
+    void (*on_settled)(void *ctx, struct delivery *delivery, enum outcome outcome, const char *why);
     /* send() returned SINK_BUSY before and may succeed now. */
     void (*on_writable)(void *ctx);
     void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
@@ -105,7 +105,7 @@ struct sink_ops {
     enum sink_result (*send)(struct sink *sink, struct delivery *delivery,
                              const struct outgoing *out, struct err *err);
     /* Take no more. What it still holds is settled: as confirmed while the link is good, as
-     * OUTCOME_RETRY when it is not, or when `now` is set. Then on_stopped. Legal a second time
+     * OUTCOME_LOST when it is not, or when `now` is set. Then on_stopped. Legal a second time
      * with `now`, to hurry. */
     void (*stop)(struct sink *sink, bool now);
     void (*free)(struct sink *sink);
@@ -116,7 +116,9 @@ struct source {
     const struct source_ops *ops;
     const struct source_events *events;
     void *ctx;
-    unsigned can; /* enum endpoint_can */
+    unsigned can;   /* enum endpoint_can */
+    uint32_t epoch; /* of the deliveries that can still be settled; the source moves it on as soon
+                     * as their channel is lost, before on_link says so */
 };
 
 struct sink {

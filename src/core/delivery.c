@@ -7,6 +7,7 @@
 
 enum { HEX_DIGITS = 16 }; /* of 64 bits */
 
+static uint64_t last_number; /* of the deliveries made so far */
 static char process_half[HEX_DIGITS + 1] = "0000000000000000";
 
 static void format_hex(uint64_t number, char out[HEX_DIGITS])
@@ -32,6 +33,7 @@ struct delivery *delivery_new(size_t extra, char **out_data)
     }
     memset(delivery, 0, sizeof(*delivery));
     delivery->size = sizeof(*delivery) + extra;
+    delivery->number = ++last_number;
     *out_data = (char *)(delivery + 1);
     return delivery;
 }
