@@ -1,0 +1,236 @@
+/* The daemon as it runs: signals, the stats channel, the order of starting and of stopping. Not
+ * for: the objects themselves (wiring.c). */
+#include "app/daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "app/notify.h"
+#include "app/readiness.h"
+#include "app/wiring.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+#include "core/delivery.h"
+#include "ops/stats.h"
+
+enum daemon_phase {
+    DAEMON_RUNNING,  /* until a signal; no timer */
+    DAEMON_STOPPING, /* bridges finish; `timer` hurries them */
+    DAEMON_HURRYING, /* bridges give up what is left; `timer` ends the process */
+    DAEMON_CLOSING,  /* connections close; `timer` ends the process */
+};
+
+struct daemon {
+    const struct config *config;
+    struct loop *loop;
+    struct wiring *wiring;
+    struct readiness *readiness;
+    struct board board;
+    struct board_connection *board_connections;
+    struct board_bridge *board_bridges;
+    struct stats_channel *stats; /* NULL: not wanted */
+    struct loop_timer timer;     /* see enum daemon_phase */
+    enum daemon_phase phase;
+    uint64_t stop_deadline_us; /* monotonic; the process has ended by then */
+};
+
+/* The share of shutdown_timeout that is kept for giving up in an orderly way. */
+static uint64_t daemon_hurry_us(const struct daemon *daemon)
+{
+    uint64_t quarter = daemon->config->shutdown_timeout_us / 4;
+
+    return quarter < CLOCK_US_PER_S ? quarter : CLOCK_US_PER_S;
+}
+
+static void daemon_on_change(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (daemon->readiness != NULL) {
+        readiness_update(daemon->readiness);
+    }
+}
+
+static void daemon_on_bridges_stopped(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    daemon->phase = DAEMON_CLOSING;
+    if (daemon->stats != NULL) {
+        stats_channel_publish(daemon->stats);
+    }
+    wiring_close(daemon->wiring);
+}
+
+static void daemon_on_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    loop_stop(daemon->loop);
+}
+
+static const struct wiring_events daemon_wiring_events = {
+    .on_change = daemon_on_change,
+    .on_bridges_stopped = daemon_on_bridges_stopped,
+    .on_closed = daemon_on_closed,
+};
+
+static void daemon_on_timer(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    uint64_t now = loop_now_us(daemon->loop);
+
+    if (daemon->phase == DAEMON_STOPPING) {
+        daemon->phase = DAEMON_HURRYING;
+        log_warn("daemon", NULL, "shutdown_timeout is nearly over: giving up what did not go out");
+        loop_timer_set(&daemon->timer,
+                       daemon->stop_deadline_us > now ? daemon->stop_deadline_us - now : 0);
+        wiring_stop_now(daemon->wiring);
+        return;
+    }
+    loop_stop(daemon->loop);
+}
+
+static void daemon_on_stop_signal(void *ctx, int signal_number)
+{
+    struct daemon *daemon = ctx;
+    uint64_t timeout = daemon->config->shutdown_timeout_us;
+
+    if (daemon->phase != DAEMON_RUNNING) {
+        /* The second one: whoever sends it does not want to wait. */
+        log_warn("daemon", NULL, "second signal, leaving at once",
+                 log_number("signal", signal_number));
+        _exit(128 + signal_number);
+    }
+    log_info("daemon", NULL, "stopping", log_number("signal", signal_number));
+    notify_send("STOPPING=1\nSTATUS=stopping");
+    daemon->phase = DAEMON_STOPPING;
+    daemon->stop_deadline_us = loop_touch(daemon->loop) + timeout;
+    loop_timer_set(&daemon->timer, timeout - daemon_hurry_us(daemon));
+    wiring_stop(daemon->wiring);
+}
+
+static void daemon_on_reload_signal(void *ctx, int signal_number)
+{
+    (void)ctx;
+    (void)signal_number;
+    log_warn("daemon", NULL, "reload is not supported by this version: restart to apply changes");
+}
+
+/* The lists that the stats are made from. */
+static int daemon_make_board(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    const struct wiring *wiring = daemon->wiring;
+    size_t enabled = 0;
+    size_t i;
+
+    daemon->board_connections =
+        calloc(wiring->connection_count + 1, sizeof(*daemon->board_connections));
+    daemon->board_bridges = calloc(config->bridge_count + 1, sizeof(*daemon->board_bridges));
+    if (daemon->board_connections == NULL || daemon->board_bridges == NULL) {
+        return -1;
+    }
+    for (i = 0; i < wiring->connection_count; i++) {
+        daemon->board_connections[i] =
+            (struct board_connection){wiring->connections[i].conf->name,
+                                      wiring->connections[i].redis, wiring->connections[i].rmq};
+    }
+    for (i = 0; i < config->bridge_count; i++) {
+        const struct conf_bridge *conf = &config->bridges[i];
+        bool from_redis = conf->source.connection->protocol == CONF_REDIS;
+
+        daemon->board_bridges[i].name = conf->name;
+        if (conf->enabled) {
+            daemon->board_bridges[i].bridge = wiring->bridges[enabled].bridge;
+            daemon->board_bridges[i].redis_source =
+                from_redis ? wiring->bridges[enabled].source : NULL;
+            enabled++;
+        }
+    }
+    daemon->board = (struct board){
+        .instance = config->instance,
+        .start_wall_us = clock_wall_us(),
+        .start_us = loop_touch(daemon->loop),
+        .connections = daemon->board_connections,
+        .connection_count = wiring->connection_count,
+        .bridges = daemon->board_bridges,
+        .bridge_count = config->bridge_count,
+    };
+    return 0;
+}
+
+static int daemon_make_stats(struct daemon *daemon)
+{
+    const struct conf_stats *conf = &daemon->config->stats;
+
+    if (conf->connection == NULL) {
+        return 0;
+    }
+    daemon->stats = stats_channel_new(daemon->loop, &daemon->board,
+                                      wiring_find(daemon->wiring, conf->connection)->redis,
+                                      slice_of(conf->channel), conf->interval_us);
+    return daemon->stats != NULL ? 0 : -1;
+}
+
+static int daemon_make(struct daemon *daemon, struct err *err)
+{
+    daemon->loop = loop_new(err);
+    if (daemon->loop == NULL) {
+        return -1;
+    }
+    daemon->wiring = wiring_new(daemon->loop, daemon->config, &daemon_wiring_events, daemon, err);
+    if (daemon->wiring == NULL) {
+        return -1;
+    }
+    if (daemon_make_board(daemon) != 0 || daemon_make_stats(daemon) != 0 ||
+        loop_timer_init(&daemon->timer, daemon->loop, daemon_on_timer, daemon) != 0 ||
+        loop_on_signal(daemon->loop, SIGTERM, daemon_on_stop_signal, daemon) != 0 ||
+        loop_on_signal(daemon->loop, SIGINT, daemon_on_stop_signal, daemon) != 0 ||
+        loop_on_signal(daemon->loop, SIGHUP, daemon_on_reload_signal, daemon) != 0) {
+        return err_set(err, "out of memory");
+    }
+    daemon->readiness = readiness_new(daemon->loop, daemon->wiring);
+    return daemon->readiness != NULL ? 0 : err_set(err, "out of memory");
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+    readiness_free(daemon->readiness);
+    stats_channel_free(daemon->stats);
+    loop_timer_fini(&daemon->timer);
+    wiring_free(daemon->wiring);
+    free(daemon->board_connections);
+    free(daemon->board_bridges);
+    loop_free(daemon->loop);
+}
+
+int daemon_run(const struct config *config)
+{
+    struct daemon daemon = {.config = config, .phase = DAEMON_RUNNING};
+    struct rand rand;
+    struct err err = {""};
+
+    rand_init(&rand);
+    delivery_set_process(rand_next(&rand));
+    if (daemon_make(&daemon, &err) != 0) {
+        log_error("daemon", NULL, "cannot start", log_text("why", err.text));
+        daemon_free(&daemon);
+        return EX_UNAVAILABLE;
+    }
+    log_info("daemon", NULL, "started", log_text("version", PACKAGE_VERSION),
+             log_text("instance", config->instance), log_text("config", config->file));
+    wiring_start(daemon.wiring);
+    loop_run(daemon.loop);
+    if (daemon.phase != DAEMON_CLOSING) {
+        /* Time is over with messages still under way: they were never ours to free. */
+        log_error("daemon", NULL, "shutdown_timeout is over, leaving with bridges unfinished");
+        _exit(EX_OK);
+    }
+    log_info("daemon", NULL, "stopped");
+    daemon_free(&daemon);
+    return EX_OK;
+}

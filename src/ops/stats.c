@@ -1,0 +1,146 @@
+/* The stats as JSON. For: the object and its field names, which people's tools rely on. Not for:
+ * keeping the numbers (core/bridge.c, redis/, amqp/) or carrying them (stats_channel.c). */
+#include "ops/stats.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "config.h"
+#include "redis/hub.h"
+
+static void stats_natural(struct json_writer *json, const char *key, uint64_t value)
+{
+    json_writer_key(json, key);
+    json_writer_natural(json, value);
+}
+
+static void stats_text(struct json_writer *json, const char *key, const char *value)
+{
+    json_writer_key(json, key);
+    json_writer_text(json, value);
+}
+
+/* NULL for 0, which is "never". */
+static void stats_time(struct json_writer *json, const char *key, int64_t wall_us)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    clock_format(wall_us, text);
+    stats_text(json, key, wall_us ? text : NULL);
+}
+
+/* Rounded to a thousandth, as nobody can read more. */
+static void stats_thousandth(struct json_writer *json, const char *key, uint64_t thousandths)
+{
+    json_writer_key(json, key);
+    json_writer_double(json, (double)thousandths / 1000.0);
+}
+
+static void stats_connection(struct json_writer *json, const struct board_connection *connection)
+{
+    struct connection_status status;
+
+    board_connection_status(connection, &status);
+    json_writer_key(json, connection->name);
+    json_writer_begin_object(json);
+    stats_text(json, "kind", connection->redis ? "redis" : "amqp");
+    stats_text(json, "state", connection_state_name(status.state));
+    stats_natural(json, "reconnects", status.reconnects);
+    stats_time(json, "since", status.since_us);
+    stats_text(json, "last_error", status.last_error[0] ? status.last_error : NULL);
+    stats_natural(json, "bytes_in", status.bytes_in);
+    stats_natural(json, "bytes_out", status.bytes_out);
+    json_writer_key(json, "blocked");
+    json_writer_bool(json, status.blocked);
+    json_writer_end_object(json);
+}
+
+static void stats_counters(struct json_writer *json, const struct bridge_counters *counters)
+{
+    stats_natural(json, "received", counters->received);
+    stats_natural(json, "delivered", counters->delivered);
+    stats_natural(json, "filtered", counters->filtered);
+    stats_natural(json, "dropped", counters->dropped);
+    stats_natural(json, "dead_lettered", counters->dead_lettered);
+    stats_natural(json, "returned", counters->returned);
+    stats_natural(json, "pending", bridge_counters_pending(counters));
+    stats_natural(json, "retried", counters->retried);
+    stats_natural(json, "unroutable", counters->unroutable);
+    stats_natural(json, "no_subscribers", counters->no_subscribers);
+    stats_natural(json, "buffered", counters->buffered);
+    stats_natural(json, "spooled", counters->spooled);
+    stats_natural(json, "in_flight", counters->in_flight);
+    stats_natural(json, "bytes_in", counters->bytes_in);
+    stats_natural(json, "bytes_out", counters->bytes_out);
+}
+
+static void stats_unsubscribed(struct json_writer *json, const struct board_bridge *bridge,
+                               uint64_t now_us)
+{
+    const struct subscription_gap *gap =
+        bridge->redis_source ? redis_source_gap(bridge->redis_source) : NULL;
+    uint64_t gap_us = gap ? subscription_gap_us(gap, now_us) : 0;
+
+    json_writer_key(json, "unsubscribed");
+    json_writer_begin_object(json);
+    stats_natural(json, "count", gap ? gap->count : 0);
+    stats_thousandth(json, "seconds", gap_us / CLOCK_US_PER_MS);
+    json_writer_end_object(json);
+}
+
+static void stats_latency(struct json_writer *json, const struct histogram *latency)
+{
+    json_writer_key(json, "latency_ms");
+    json_writer_begin_object(json);
+    stats_thousandth(json, "p50", latency ? histogram_quantile(latency, 0.5) : 0);
+    stats_thousandth(json, "p99", latency ? histogram_quantile(latency, 0.99) : 0);
+    stats_thousandth(json, "p999", latency ? histogram_quantile(latency, 0.999) : 0);
+    stats_thousandth(json, "max", latency ? latency->max : 0);
+    json_writer_end_object(json);
+}
+
+static void stats_bridge(struct json_writer *json, const struct board_bridge *bridge,
+                         uint64_t now_us)
+{
+    static const struct bridge_counters none = {0};
+    const struct bridge *running = bridge->bridge;
+
+    json_writer_key(json, bridge->name);
+    json_writer_begin_object(json);
+    stats_text(json, "state",
+               bridge_state_name(running ? bridge_get_state(running) : BRIDGE_STOPPED));
+    stats_counters(json, running ? bridge_get_counters(running) : &none);
+    stats_text(json, "last_error", running ? bridge_get_last_error(running) : NULL);
+    stats_unsubscribed(json, bridge, now_us);
+    stats_latency(json, running ? bridge_get_latency(running) : NULL);
+    json_writer_end_object(json);
+}
+
+void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
+{
+    struct json_writer json;
+    size_t i;
+
+    json_writer_init(&json, out, 0);
+    json_writer_begin_object(&json);
+    stats_natural(&json, "v", 1);
+    stats_text(&json, "instance", board->instance);
+    stats_text(&json, "version", PACKAGE_VERSION);
+    stats_time(&json, "time", clock_wall_us());
+    stats_thousandth(&json, "uptime_s", (now_us - board->start_us) / CLOCK_US_PER_MS);
+    stats_natural(&json, "pid", (uint64_t)getpid());
+    json_writer_key(&json, "connections");
+    json_writer_begin_object(&json);
+    for (i = 0; i < board->connection_count; i++) {
+        stats_connection(&json, &board->connections[i]);
+    }
+    json_writer_end_object(&json);
+    json_writer_key(&json, "bridges");
+    json_writer_begin_object(&json);
+    for (i = 0; i < board->bridge_count; i++) {
+        stats_bridge(&json, &board->bridges[i], now_us);
+    }
+    json_writer_end_object(&json);
+    json_writer_end_object(&json);
+}
