@@ -1,0 +1,23 @@
+/* One template with the memory that it is filled in in, message after message. */
+#ifndef CHUNNELD_CORE_TEXT_SLOT_H
+#define CHUNNELD_CORE_TEXT_SLOT_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "core/template.h"
+
+struct text_slot {
+    const struct template *template; /* NULL: the same text for every message */
+    struct slice constant;           /* that text */
+    struct strbuf buf;               /* the text of the last message */
+};
+
+/* Of `template`, borrowed for the slot's life; NULL gives the empty text. */
+void text_slot_init(struct text_slot *slot, const struct template *template);
+void text_slot_fini(struct text_slot *slot);
+/* The text for `delivery`, valid until the next call with this slot. -1 and words as
+ * template_expand(). */
+int text_slot_fill(struct text_slot *slot, const struct template_context *context,
+                   const struct delivery *delivery, struct slice *out_text, struct err *err);
+
+#endif
