@@ -32,6 +32,7 @@ enum json_flags {
 
 struct json_limits {
     size_t bytes;   /* longest text */
+    size_t values;  /* most values in it, each some 100 bytes of memory; 0: no limit */
     unsigned depth; /* deepest nesting, 1 to JSON_DEPTH_MAX */
     unsigned flags; /* enum json_flags */
 };

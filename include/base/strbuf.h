@@ -12,10 +12,10 @@
 #include "base/slice.h"
 
 struct strbuf {
-    char *data;   /* owned; NULL while nothing was ever appended */
-    size_t len;   /* bytes in use, the NUL not counted */
-    size_t size;  /* bytes allocated */
-    bool failed;  /* an allocation failed; the content is cut */
+    char *data;  /* owned; NULL while nothing was ever appended */
+    size_t len;  /* bytes in use, the NUL not counted */
+    size_t size; /* bytes allocated */
+    bool failed; /* an allocation failed; the content is cut */
 };
 
 #define STRBUF_INIT ((struct strbuf){0})

@@ -1,0 +1,211 @@
+/* Writing JSON. For: statistics, logs, the effective configuration. Not for: reading it
+ * (base/json.c). */
+#include "base/json_write.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* The escape of a character that JSON wants escaped (RFC 8259 §7). */
+static void json_write_escape(struct strbuf *out, unsigned char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    const char *found = c ? strchr(from, c) : NULL;
+
+    if (found != NULL) {
+        strbuf_append_char(out, '\\');
+        strbuf_append_char(out, to[found - from]);
+        return;
+    }
+    strbuf_append_format(out, "\\u%04x", c);
+}
+
+void json_write_string(struct strbuf *out, struct slice text)
+{
+    size_t begin = 0;
+    size_t at = 0;
+    size_t len;
+
+    strbuf_append_char(out, '"');
+    while (at < text.len) {
+        unsigned char c = (unsigned char)text.data[at];
+
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F &&
+            utf8_next(text.data + at, text.len - at, &len)) {
+            at += len;
+            continue;
+        }
+        strbuf_append(out, text.data + begin, at - begin);
+        if (c < 0x80) {
+            json_write_escape(out, c);
+            len = 1;
+        } else {
+            strbuf_append_text(out, "\xEF\xBF\xBD");
+        }
+        at += len;
+        begin = at;
+    }
+    if (at > begin) {
+        strbuf_append(out, text.data + begin, at - begin);
+    }
+    strbuf_append_char(out, '"');
+}
+
+void json_writer_init(struct json_writer *writer, struct strbuf *out, unsigned indent)
+{
+    *writer = (struct json_writer){.out = out, .indent = indent};
+}
+
+static void json_writer_newline(struct json_writer *writer)
+{
+    if (writer->indent > 0) {
+        strbuf_append_format(writer->out, "\n%*s", (int)(writer->indent * writer->depth), "");
+    }
+}
+
+/* What stands before an item of a container: nothing, or a comma. */
+static void json_writer_item(struct json_writer *writer)
+{
+    uint64_t bit;
+
+    if (writer->depth == 0) {
+        return;
+    }
+    bit = UINT64_C(1) << (writer->depth - 1);
+    if (writer->has_items & bit) {
+        strbuf_append_char(writer->out, ',');
+    }
+    writer->has_items |= bit;
+    json_writer_newline(writer);
+}
+
+static void json_writer_value(struct json_writer *writer)
+{
+    if (writer->after_key) {
+        writer->after_key = false;
+        return;
+    }
+    json_writer_item(writer);
+}
+
+static void json_writer_begin(struct json_writer *writer, char bracket)
+{
+    json_writer_value(writer);
+    strbuf_append_char(writer->out, bracket);
+    assert(writer->depth < JSON_WRITER_DEPTH_MAX);
+    writer->has_items &= ~(UINT64_C(1) << writer->depth);
+    writer->depth++;
+}
+
+static void json_writer_end(struct json_writer *writer, char bracket)
+{
+    assert(writer->depth > 0);
+    writer->depth--;
+    if (writer->has_items & (UINT64_C(1) << writer->depth)) {
+        json_writer_newline(writer);
+    }
+    strbuf_append_char(writer->out, bracket);
+}
+
+void json_writer_begin_object(struct json_writer *writer)
+{
+    json_writer_begin(writer, '{');
+}
+
+void json_writer_end_object(struct json_writer *writer)
+{
+    json_writer_end(writer, '}');
+}
+
+void json_writer_begin_array(struct json_writer *writer)
+{
+    json_writer_begin(writer, '[');
+}
+
+void json_writer_end_array(struct json_writer *writer)
+{
+    json_writer_end(writer, ']');
+}
+
+void json_writer_key(struct json_writer *writer, const char *key)
+{
+    json_writer_key_slice(writer, slice_of(key));
+}
+
+void json_writer_key_slice(struct json_writer *writer, struct slice key)
+{
+    json_writer_item(writer);
+    json_write_string(writer->out, key);
+    strbuf_append_text(writer->out, writer->indent > 0 ? ": " : ":");
+    writer->after_key = true;
+}
+
+void json_writer_null(struct json_writer *writer)
+{
+    json_writer_raw(writer, SLICE("null"));
+}
+
+void json_writer_bool(struct json_writer *writer, bool value)
+{
+    json_writer_raw(writer, value ? SLICE("true") : SLICE("false"));
+}
+
+void json_writer_integer(struct json_writer *writer, int64_t value)
+{
+    json_writer_value(writer);
+    strbuf_append_format(writer->out, "%" PRId64, value);
+}
+
+void json_writer_natural(struct json_writer *writer, uint64_t value)
+{
+    json_writer_value(writer);
+    strbuf_append_format(writer->out, "%" PRIu64, value);
+}
+
+void json_writer_double(struct json_writer *writer, double value)
+{
+    char text[32];
+    int digits;
+
+    if (!isfinite(value)) {
+        json_writer_null(writer);
+        return;
+    }
+    for (digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (!(strtod(text, NULL) < value || strtod(text, NULL) > value)) {
+            break;
+        }
+    }
+    json_writer_raw(writer, slice_of(text));
+    if (strpbrk(text, ".e") == NULL) {
+        strbuf_append_text(writer->out, ".0"); /* so that it is read back as a double */
+    }
+}
+
+void json_writer_string(struct json_writer *writer, struct slice value)
+{
+    json_writer_value(writer);
+    json_write_string(writer->out, value);
+}
+
+void json_writer_text(struct json_writer *writer, const char *value)
+{
+    if (value == NULL) {
+        json_writer_null(writer);
+        return;
+    }
+    json_writer_string(writer, slice_of(value));
+}
+
+void json_writer_raw(struct json_writer *writer, struct slice json)
+{
+    json_writer_value(writer);
+    strbuf_append_slice(writer->out, json);
+}
