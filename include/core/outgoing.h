@@ -7,9 +7,9 @@
 #include "core/properties.h"
 
 struct outgoing {
-    struct slice channel;         /* Redis sinks */
-    struct slice exchange;        /* AMQP sinks; empty: the default exchange */
-    struct slice routing_key;     /* AMQP sinks; a queue's name with the default exchange */
+    struct slice channel;     /* Redis sinks */
+    struct slice exchange;    /* AMQP sinks; empty: the default exchange */
+    struct slice routing_key; /* AMQP sinks; a queue's name with the default exchange */
     struct slice body;
     struct properties properties; /* AMQP sinks; message_id is set with annotations */
 };

@@ -32,7 +32,7 @@ uint64_t backoff_next(struct backoff *backoff, struct rand *rand, uint64_t now_u
     }
     backoff->good_since = 0;
     delay = backoff->current_us - rand_below(rand, backoff->current_us / 2 + 1);
-    backoff->current_us = backoff->current_us > backoff->max_us / 2 ? backoff->max_us
-                                                                    : backoff->current_us * 2;
+    backoff->current_us =
+        backoff->current_us > backoff->max_us / 2 ? backoff->max_us : backoff->current_us * 2;
     return delay;
 }
