@@ -2,6 +2,7 @@
  * the same on every retry. Not for: filling them (the sources) or settling them (core/bridge.c). */
 #include "core/delivery.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +11,25 @@ enum { HEX_DIGITS = 16 }; /* of 64 bits */
 static uint64_t last_number; /* of the deliveries made so far */
 static char process_half[HEX_DIGITS + 1] = "0000000000000000";
 
+/* The 8 hex digits of `number`, as they stand in memory: a nibble a byte, then all made letters and
+ * digits at once, since every message gets an id. */
+static uint64_t hex_digits(uint32_t number)
+{
+    uint64_t nibbles = number;
+    uint64_t letters; /* 1 in each byte that is above 9 */
+
+    nibbles = (nibbles | nibbles << 16) & UINT64_C(0x0000ffff0000ffff);
+    nibbles = (nibbles | nibbles << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    nibbles = (nibbles | nibbles << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    letters = (nibbles + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return htobe64(nibbles + UINT64_C(0x3030303030303030) + letters * ('a' - '9' - 1));
+}
+
 static void format_hex(uint64_t number, char out[HEX_DIGITS])
 {
-    static const char digits[] = "0123456789abcdef";
+    uint64_t digits[2] = {hex_digits((uint32_t)(number >> 32)), hex_digits((uint32_t)number)};
 
-    for (int i = HEX_DIGITS - 1; i >= 0; i--) {
-        out[i] = digits[number & 15];
-        number >>= 4;
-    }
+    memcpy(out, digits, HEX_DIGITS);
 }
 
 struct delivery *delivery_new(size_t extra, char **out_data)

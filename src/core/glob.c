@@ -71,6 +71,24 @@ static size_t skip_stars(struct slice pattern, size_t at)
     return at;
 }
 
+static bool is_special(char c)
+{
+    return c == '*' || c == '?' || c == '[' || c == '\\';
+}
+
+/* How many ordinary characters from here on are the same in both: most of a pattern is such. */
+static size_t count_equal(struct slice pattern, size_t p, struct slice text, size_t t)
+{
+    size_t left = pattern.len - p < text.len - t ? pattern.len - p : text.len - t;
+    size_t count = 0;
+
+    while (count < left && pattern.data[p + count] == text.data[t + count] &&
+           !is_special(pattern.data[p + count])) {
+        count++;
+    }
+    return count;
+}
+
 static void capture(struct slice *captures, unsigned wildcard, const char *text, size_t len)
 {
     if (captures != NULL && wildcard < GLOB_CAPTURES_MAX) {
@@ -88,9 +106,15 @@ bool glob_match(struct slice pattern, struct slice text, struct slice captures[G
     if (text.len == 0) {
         return pattern.len == 0; /* Redis: not even `*` matches the empty text */
     }
-    while (p < pattern.len || t < text.len) {
+    for (;;) {
+        size_t equal = count_equal(pattern, p, text, t);
         bool is_wildcard;
 
+        p += equal;
+        t += equal;
+        if (p == pattern.len && t == text.len) {
+            return true;
+        }
         if (p < pattern.len && pattern.data[p] == '*') {
             p = skip_stars(pattern, p);
             if (p == pattern.len) {
@@ -116,7 +140,6 @@ bool glob_match(struct slice pattern, struct slice text, struct slice captures[G
             return false;
         }
     }
-    return true;
 }
 
 unsigned glob_count_wildcards(struct slice pattern)
