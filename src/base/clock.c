@@ -24,12 +24,13 @@ int64_t clock_wall_us(void)
 
 void clock_format(int64_t wall_us, char out_text[CLOCK_TEXT_SIZE])
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    int milliseconds = (int)(wall_us / 1000 % 1000);
+    int64_t ms = wall_us / 1000 - (wall_us % 1000 < 0); /* rounded down, before 1970 too */
+    unsigned fraction = (unsigned)((ms % 1000 + 1000) % 1000);
+    time_t seconds = (time_t)((ms - fraction) / 1000);
     struct tm parts;
     char date[CLOCK_TEXT_SIZE];
 
     gmtime_r(&seconds, &parts);
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out_text, CLOCK_TEXT_SIZE, "%.19s.%03uZ", date, (unsigned)milliseconds % 1000U);
+    snprintf(out_text, CLOCK_TEXT_SIZE, "%.19s.%03uZ", date, fraction % 1000U);
 }
