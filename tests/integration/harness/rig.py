@@ -1,6 +1,7 @@
 """The bench on which one scenario is set up: a Redis, a virtual host of the session's RabbitMQ,
 daemons, proxies. Servers are made when first asked for."""
 
+import json
 import os
 import shutil
 
@@ -110,7 +111,7 @@ class Rig:
 
     def logs(self):
         for daemon in self.daemons:
-            yield f"{daemon.config_file.name}", daemon.config_file.read_text()
+            yield f"{daemon.config_file.name}", json.dumps(daemon.config)
             yield f"{daemon.log_file.name}", daemon.log()
         for server in self._redis_servers:
             yield f"redis ({server.folder.name})", server.log()

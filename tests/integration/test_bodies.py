@@ -1,0 +1,90 @@
+"""Bodies: any bytes, any size up to the limit, both ways."""
+
+import random
+
+import pytest
+
+QUEUE_WORK = {"queues": [{"name": "work"}]}
+MIB = 1 << 20
+# The broker's frames hold 131,072 octets, 8 of them its own.
+FRAME = 131072 - 8
+
+THERE = {"name": "there", "from": {"channel": "in"}, "to": {"queue": "work"}}
+BACK = {"name": "back", "from": {"queue": "work"}, "to": {"channel": "out"}}
+
+
+def round_trip(rig, bodies, **more):
+    rig.run(THERE, BACK, topology=QUEUE_WORK, **more)
+    subscriber = rig.redis.subscribe("out")
+    for body in bodies:
+        rig.redis.client().publish("in", body)
+        assert subscriber.body(timeout=30) == body, f"a body of {len(body)} bytes"
+    rig.daemons[0].wait_bridge("back", delivered=len(bodies), pending=0)
+
+
+def test_every_byte(rig):
+    # Does every value of a byte cross both ways unchanged, alone and among others?
+    every = bytes(range(256))
+    round_trip(rig, [bytes([value]) for value in every]
+               + [every, every[::-1], b"\0" * 100, b"\r\n", b"a\r\nb\0c\r\n", b"$5\r\nhello\r\n",
+                  b"*3\r\n$7\r\nmessage\r\n", b"\xce", b"\x01\x00\x01\x00\x00\x00\x00\xce"])
+
+
+def test_empty_body(rig):
+    # Is a message without a body a message?
+    round_trip(rig, [b"", b"", b"x", b""])
+
+
+def test_sizes_around_the_frame(rig):
+    # Is a body put together right where it just fits a frame, just does not, and needs many?
+    noise = random.Random(1)
+    sizes = [FRAME - 1, FRAME, FRAME + 1, 2 * FRAME - 1, 2 * FRAME, 2 * FRAME + 1, 4095, 4096, 4097,
+             16383, 16384, 16385, 65535, 65536, 65537, MIB]
+    round_trip(rig, [noise.randbytes(size) for size in sizes])
+
+
+def test_the_largest_body(rig):
+    # Does a body of exactly the limit cross, and do those over it cost nothing but themselves?
+    daemon = rig.run(THERE, BACK, topology=QUEUE_WORK)
+    subscriber = rig.redis.subscribe("out")
+    publisher = rig.redis.client()
+    largest = random.Random(2).randbytes(16 * MIB)
+    publisher.publish("in", largest)
+    assert subscriber.body(timeout=60) == largest
+    publisher.publish("in", largest + b"!")
+    publisher.publish("in", b"after")
+    assert subscriber.body() == b"after"
+    bridge = daemon.wait_bridge("there", received=3, pending=0)
+    assert (bridge["delivered"], bridge["dropped"]) == (2, 1)
+
+    rig.rabbit.channel().basic_publish("", "work", largest + b"!")
+    rig.rabbit.channel().basic_publish("", "work", b"after that")
+    assert subscriber.body(timeout=30) == b"after that"
+    bridge = daemon.wait_bridge("back", received=4, pending=0)
+    assert (bridge["delivered"], bridge["dropped"]) == (3, 1)
+    assert bridge["last_error"]
+    connections = daemon.stats()["connections"]
+    assert [connection["reconnects"] for connection in connections.values()] == [0, 0]
+
+
+@pytest.mark.parametrize("side", ["redis", "rabbit"])
+def test_own_limit(rig, side):
+    # Does max_message_size of a connection hold for what is sent over it?
+    daemon = rig.run(THERE, BACK, topology=QUEUE_WORK,
+                     connections={side: {"max_message_size": "4KiB"}})
+    subscriber = rig.redis.subscribe("out")
+    for size in (4096, 4097, 10):
+        rig.redis.client().publish("in", b"x" * size)
+    assert [len(body) for body in subscriber.take(2)] == [4096, 10]
+    limited = "back" if side == "redis" else "there"
+    bridge = daemon.wait_bridge(limited, dropped=1, pending=0)
+    assert bridge["delivered"] == 2
+
+
+def test_byte_counters(rig):
+    # Do the byte counters of a bridge count bodies?
+    daemon = rig.run(THERE, topology=QUEUE_WORK)
+    for size in (0, 10, 1000):
+        rig.redis.client().publish("in", b"x" * size)
+    bridge = daemon.wait_bridge("there", delivered=3)
+    assert (bridge["bytes_in"], bridge["bytes_out"]) == (1010, 1010)

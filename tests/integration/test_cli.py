@@ -1,0 +1,235 @@
+"""The command line: options, exit statuses, and what is said about a configuration."""
+
+import json
+import os
+import re
+
+import pytest
+
+from harness.daemon import run
+
+MINIMAL = {
+    "connections": {"redis": {"url": "redis://127.0.0.1:1"}, "rabbit": {"url": "amqp://127.0.0.1:1"}},
+    "bridges": [
+        {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}},
+        {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}},
+    ],
+}
+PROBLEM = re.compile(r"^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<pointer>/\S*|): .+$")
+
+
+def write(folder, config, name="chunneld.json"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(config, bytes):
+        path.write_bytes(config)
+    else:
+        path.write_text(config if isinstance(config, str) else json.dumps(config, indent=2))
+    return path
+
+
+def problems(stderr):
+    """The lines of --check, each of which must have the form that editors understand."""
+    found = [PROBLEM.match(line) for line in stderr.splitlines()]
+    assert found and all(found), stderr
+    return found
+
+
+def changed(**changes):
+    return {**json.loads(json.dumps(MINIMAL)), **changes}
+
+
+def bridge(**changes):
+    return changed(bridges=[{**MINIMAL["bridges"][0], **changes}])
+
+
+def test_version():
+    # Does --version name the program and its version, and end with 0?
+    status, out, err = run("--version")
+    assert (status, err) == (0, "")
+    assert re.fullmatch(r"chunneld \d+\.\d+\.\d+\S*\n", out)
+
+
+def test_help():
+    # Does --help name every option, and end with 0?
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    for option in ("-c", "--config", "-t", "--check", "--print-config", "--log-level", "--version",
+                   "--help"):
+        assert option in out
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--no-such-option"], ["-c"], ["--log-level", "loud"], ["--log-level"], ["too-much"],
+])
+def test_usage(arguments):
+    # Is a command line that means nothing refused with 64 and words?
+    status, out, err = run(*arguments)
+    assert (status, out) == (64, "")
+    assert err
+
+
+@pytest.mark.parametrize("option", ["--check", "-t"])
+def test_check_of_a_good_file(tmp_path, option):
+    # Does --check say that all is well, and how many bridges there are?
+    path = write(tmp_path, MINIMAL)
+    assert run("-c", path, option) == (0, f"{path}: ok, 2 bridges\n", "")
+
+
+def test_check_names_every_problem_at_once(tmp_path):
+    # Are all problems of a file told in one run, each with its own place?
+    config = changed(bridges=[
+        {"name": "a b", "from": {"channel": "x"}, "to": {"queue": "q"}},
+        {"name": "out", "from": {"channel": "x"}, "to": {"queue": "q"}, "ack_mode": "sometimes"},
+        {"name": "in", "from": {"queue": "q", "prefetch": 0}, "to": {"channel": "x"}},
+    ], shutdown_timeout="soon")
+    path = write(tmp_path, config)
+    status, out, err = run("-c", path, "--check")
+    assert (status, out) == (78, "")
+    found = problems(err)
+    assert {match["pointer"] for match in found} == {
+        "/bridges/0/name", "/bridges/1/ack_mode", "/bridges/2/from/prefetch", "/shutdown_timeout"}
+    lines = path.read_text().splitlines()
+    for match in found:
+        assert match["file"] == str(path)
+        key = match["pointer"].rsplit("/", 1)[1]
+        assert key in lines[int(match["line"]) - 1], match.group(0)
+
+
+@pytest.mark.parametrize("config, pointer, words", [
+    (changed(bridge=[]), "/bridge", "bridges"),
+    (bridge(ackmode="no-ack"), "/bridges/0/ackmode", "ack_mode"),
+    (bridge(**{"from": {"chanel": "x"}}), "/bridges/0/from", "channel"),
+    (bridge(**{"from": {"channel": "x", "prefetch": 5}}), "/bridges/0/from/prefetch", ""),
+    (bridge(to={"queue": "{header.kind}"}), "/bridges/0/to/queue", "header"),
+    (bridge(to={"queue": "{chanel}"}), "/bridges/0/to/queue", "channel"),
+    (bridge(to={"queue": "{channel"}), "/bridges/0/to/queue", ""),
+    (bridge(to={"queue": "{channel|loud}"}), "/bridges/0/to/queue", ""),
+    (bridge(to={"queue": "{1}"}), "/bridges/0/to/queue", ""),
+    (bridge(to={"channel": "x"}), "/bridges/0", ""),
+    (bridge(buffer={"messages": "many"}), "/bridges/0/buffer/messages", ""),
+    (bridge(buffer={"when_full": "explode"}), "/bridges/0/buffer/when_full", "drop-newest"),
+    (bridge(retry={"min": "5"}), "/bridges/0/retry/min", ""),
+    (changed(bridges=[MINIMAL["bridges"][0]] * 2), "/bridges/1/name", "out"),
+    (changed(connections={"redis": {"url": "http://x"}}), "/connections/redis/url", "redis://"),
+    (changed(connections={"redis": {"url": "redis://${NOT_SET_ANYWHERE}"}}),
+     "/connections/redis/url", "NOT_SET_ANYWHERE"),
+    (changed(log={"level": "loud"}), "/log/level", "debug"),
+    (changed(stats={"channel": "x", "interval": "0s"}), "/stats/interval", ""),
+    (changed(topology={"exchanges": [{"name": "x", "type": 5}]}), "/topology/exchanges/0/type", ""),
+])
+def test_check_says_what_and_where(tmp_path, config, pointer, words):
+    # Is the mistake found at its own place, with the word that helps?
+    status, _, err = run("-c", write(tmp_path, config), "--check")
+    assert status == 78
+    found = [match for match in problems(err) if match["pointer"].startswith(pointer)]
+    assert found, err
+    assert any(words in match.group(0) for match in found), err
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"   \n", b"{", b"[]", b"null", b'{"bridges": []} x', b'{"bridges": [], "bridges": []}',
+    b'{"instance": "a\x00b"}', b'{"instance": "\xff\xfe"}', b'{"instance": "a\nb"}',
+    b'{"a": ' + b"[" * 1001 + b"]" * 1001 + b"}", b'// comment\n{"bridges": []}',
+    b'{"bridges": [],}', b"\xff\xfe{\x00}\x00",
+], ids=["empty", "blank", "open", "array", "null", "trailing", "duplicate", "nul", "utf8", "control",
+        "deep", "comment", "comma", "utf16"])
+@pytest.mark.parametrize("option", [["--check"], []], ids=["check", "start"])
+def test_no_configuration_at_all(tmp_path, content, option):
+    # Is a file that is no configuration refused with 78 and its place, also at a real start?
+    path = write(tmp_path, content)
+    status, out, err = run("-c", path, *option)
+    assert (status, out) == (78, "")
+    assert str(path) in err
+
+
+def test_file_that_cannot_be_read(tmp_path):
+    # Are a missing file, a folder and a pipe configuration errors that name the file, without a wait?
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "missing.json", tmp_path, tmp_path / "pipe"):
+        status, out, err = run("-c", path, "--check", timeout=10)
+        assert (status, out) == (78, "")
+        assert str(path) in err
+
+
+def test_include(tmp_path):
+    # Are included files added in the order of their names, and problems in them told with theirs?
+    main = changed(bridges=[], include=["rules.d/*.json"])
+    path = write(tmp_path, main)
+    for number, name in enumerate(["20-b", "10-a"]):
+        write(tmp_path, {"bridges": [dict(MINIMAL["bridges"][number], name=name)]},
+              f"rules.d/{name}.json")
+    assert run("-c", path, "--check")[:2] == (0, f"{path}: ok, 2 bridges\n")
+    status, out, _ = run("-c", path, "--print-config")
+    assert status == 0
+    assert [found["name"] for found in json.loads(out)["bridges"]] == ["10-a", "20-b"]
+
+    write(tmp_path, {"bridges": [{"name": "c", "from": {"channel": "x"}}]}, "rules.d/30-c.json")
+    status, _, err = run("-c", path, "--check")
+    assert status == 78
+    assert all(match["file"].endswith("rules.d/30-c.json") for match in problems(err))
+
+
+def test_environment(tmp_path):
+    # Do ${NAME} and ${NAME:-default} under connections come from the environment?
+    config = changed(connections={
+        "redis": {"url": "redis://${THE_HOST}:${THE_PORT:-6380}"},
+        "rabbit": {"url": "${THE_URL:-amqp://localhost}"}})
+    status, out, err = run("-c", write(tmp_path, config), "--print-config",
+                           env={"THE_HOST": "redis.example"})
+    assert (status, err) == (0, "")
+    assert "redis.example:6380" in json.loads(out)["connections"]["redis"]["url"]
+
+
+def test_print_config_fills_in_the_defaults(tmp_path):
+    # Does --print-config show what holds where the file says nothing?
+    path = write(tmp_path, MINIMAL)
+    status, out, err = run("-c", path, "--print-config")
+    assert (status, err) == (0, "")
+    config = json.loads(out)
+    first, second = config["bridges"]
+    assert first["enabled"] is True
+    assert first["ack_mode"] == "on-confirm"
+    assert first["annotate"] is True
+    assert first["buffer"]["messages"] == 100000
+    assert first["buffer"]["when_full"] == "drop-newest"
+    assert second["buffer"]["when_full"] == "pause"
+    assert second["from"]["prefetch"] == 256
+    assert config["log"] == {"level": "info", "format": "text"}
+    assert config["shutdown_timeout"] == "10s"
+    again = write(tmp_path, out, "printed.json")
+    assert run("-c", again, "--check")[0] == 0, "what was printed is no configuration"
+
+
+def test_secrets_are_not_printed(tmp_path):
+    # Do neither --print-config nor --check show a password, wherever it was given?
+    secret = "hunter2-s3cret"
+    (tmp_path / "password").write_text(secret + "\n")
+    config = changed(connections={
+        "redis": {"url": f"redis://user:{secret}@127.0.0.1:1"},
+        "rabbit": {"url": "amqp://user@127.0.0.1:1", "password_file": str(tmp_path / "password")},
+        "other": {"url": "amqp://x:${SECRET}@127.0.0.1:1"},
+    }, bridges=[
+        {"name": "out", "from": {"channel": "a"}, "to": {"queue": "q", "connection": "rabbit"}}])
+    path = write(tmp_path, config)
+    status, out, err = run("-c", path, "--print-config", env={"SECRET": secret})
+    assert status == 0, err
+    assert secret not in out + err
+    assert "***" in json.loads(out)["connections"]["redis"]["url"]
+
+    config["connections"]["redis"]["url"] += "/not-a-number"
+    status, out, err = run("-c", write(tmp_path, config), "--check", env={"SECRET": secret})
+    assert status == 78
+    assert secret not in out + err
+
+
+def test_descriptions_are_allowed_everywhere(tmp_path):
+    # May any object hold "description" and "$schema"?
+    note = {"description": "why", "$schema": "https://example.org/chunneld.json"}
+    config = changed(**note)
+    config["connections"]["redis"].update(note)
+    config["bridges"][0].update(note)
+    config["bridges"][0]["from"].update(note)
+    config["bridges"][0]["to"].update(note)
+    status, _, err = run("-c", write(tmp_path, config), "--check")
+    assert (status, err) == (0, "")

@@ -1,0 +1,203 @@
+"""The network breaks: a proxy between the daemon and each server dribbles, stalls, cuts, flips."""
+
+import pytest
+
+from harness.waiting import wait_until
+
+TOPOLOGY = {"queues": [{"name": "work"}]}
+THERE = {"name": "there", "from": {"channel": "in"}, "to": {"queue": "work"}}
+BACK = {"name": "back", "from": {"queue": "work"}, "to": {"channel": "out"}}
+HASTY = {"redis": {"connect_timeout": "500ms", "reconnect": {"min": "10ms", "max": "50ms"}},
+         "rabbit": {"connect_timeout": "500ms", "reconnect": {"min": "10ms", "max": "50ms"},
+                    "heartbeat": "1s"}}
+SERVERS = ["redis", "rabbit"]
+
+
+class Bench:
+    """A round trip Redis - RabbitMQ - Redis with a proxy before one of the servers."""
+
+    def __init__(self, rig, server):
+        self.rig = rig
+        self.server = server
+        port = rig.redis.port if server == "redis" else rig.broker.port
+        self.proxy = rig.proxy(port)
+        urls = ({"redis_url": rig.redis.url(port=self.proxy.port)} if server == "redis"
+                else {"amqp_url": rig.rabbit.url(port=self.proxy.port)})
+        self.daemon = rig.make(THERE, BACK, topology=TOPOLOGY, observed=True, connections=HASTY,
+                               **urls)
+        self.subscriber = rig.redis.subscribe("out")
+        self.publisher = rig.redis.client()
+
+    def start(self):
+        self.daemon.start().wait_running()
+        return self
+
+    def works(self, first=0, count=20, timeout=30):
+        """Whether `count` messages make the round trip, in order."""
+        wanted = [str(number).encode() for number in range(first, first + count)]
+        for body in wanted:
+            assert self.publisher.publish("in", body) == 1
+        assert self.subscriber.take(count, timeout) == wanted
+        return True
+
+    def heals(self):
+        """Waits until everything runs again, and lets messages through."""
+        self.proxy.heal()
+        self.daemon.wait_running(timeout=30)
+        self.daemon.wait_idle(timeout=30)
+        self.subscriber.rest()
+        return self.works(1000)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_one_byte_segments(rig, server):
+    # Does everything work when every byte comes in a segment of its own?
+    bench = Bench(rig, server)
+    bench.proxy.up.segment = bench.proxy.down.segment = 1
+    bench.start().works()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_slow_network(rig, server):
+    # Does a long way only delay?
+    bench = Bench(rig, server)
+    bench.proxy.up.delay = bench.proxy.down.delay = 0.05
+    bench.start().works()
+    bench.daemon.wait_idle()
+    assert bench.daemon.stats()["connections"][server]["reconnects"] == 0
+
+
+@pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
+                                         for way in ("up", "down")])
+@pytest.mark.slow
+def test_stalled_one_way(rig, server, way):
+    # Is a link that is dead in one direction found by heartbeat or PING, and given up?
+    bench = Bench(rig, server).start()
+    bench.works()
+    getattr(bench.proxy, way).stall()
+    accepted = bench.proxy.accepted
+    bench.proxy.wait_accepted(accepted + 1, timeout=60)
+    assert bench.heals()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_reset(rig, server):
+    # Do resets cost nothing but the time to come back?
+    bench = Bench(rig, server).start()
+    for _ in range(3):
+        bench.proxy.reset_all()
+        bench.daemon.wait_running()
+    assert bench.heals()
+    assert bench.daemon.stats()["connections"][server]["last_error"]
+
+
+@pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
+                                         for way in ("up", "down")])
+def test_half_close(rig, server, way):
+    # Is an end of file from one side the end of the connection, wherever it comes?
+    bench = Bench(rig, server)
+    getattr(bench.proxy, way).half_close_at = 300
+    bench.daemon.start()
+    bench.proxy.wait_accepted(6, timeout=30)
+    assert bench.heals()
+
+
+@pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
+                                         for way in ("up", "down")])
+def test_cut_at_every_place(rig, server, way):
+    # Does it survive a cut wherever it comes in the first messages of a session?
+    bench = Bench(rig, server)
+    bench.daemon.start()
+    direction = getattr(bench.proxy, way)
+    places = list(range(0, 64, 3)) + list(range(64, 1500, 97))
+    for place in places:
+        direction.cut_at = place
+        bench.proxy.reset_all()
+        accepted = bench.proxy.accepted
+        bench.proxy.wait_accepted(accepted + 1)
+        assert bench.daemon.is_alive()
+    assert bench.heals()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_flipped_byte(rig, server):
+    # Is a byte that came wrong in the framing never read past: closed at once, with the reason?
+    bench = Bench(rig, server).start()
+    places = [0, 1, 2, 4, 5, 8] if server == "redis" else [0, 1, 3, 4, 7, 9]
+    for place in places:
+        bench.proxy.down.flip_at = place
+        bench.proxy.reset_all()
+        accepted = bench.proxy.accepted
+        bench.proxy.wait_accepted(accepted + 2)
+    assert bench.daemon.is_alive()
+    assert bench.heals()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_nobody_answers(rig, server):
+    # Is a server that takes the connection and says nothing given up after connect_timeout?
+    bench = Bench(rig, server)
+    bench.proxy.down.stall()
+    bench.daemon.start()
+    bench.proxy.wait_accepted(6, timeout=30)
+    assert bench.daemon.stats()["connections"][server]["state"] != "up"
+    assert "timed out" in bench.daemon.log()
+    assert bench.heals()
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_refused(rig, server):
+    # Does a refused connection mean trying again, with the reason told?
+    bench = Bench(rig, server)
+    bench.proxy.refuse()
+    bench.daemon.start()
+    bench.daemon.wait_log("refused")
+    bench.proxy.listen()
+    bench.daemon.wait_running()
+    assert bench.works()
+
+
+def test_confirms_never_come(rig):
+    # When confirms stay away, is the wait ended by confirm_timeout and everything sent again?
+    bench = Bench(rig, "rabbit")
+    bench.daemon.config["connections"]["rabbit"].update(confirm_timeout="500ms", heartbeat="30s")
+    bench.start().works()
+    bench.proxy.down.stall()
+    for number in range(10):
+        bench.publisher.publish("in", str(number))
+    accepted = bench.proxy.accepted
+    bench.proxy.wait_accepted(accepted + 1, timeout=20)
+    bench.proxy.heal()
+    wait_until(lambda: {int(body) for body in bench.subscriber.rest()} >= set(range(10))
+               or bench.daemon.bridge("back")["delivered"] >= 30, "everything was sent again", 30)
+    bench.daemon.wait_running()
+    bench.daemon.wait_idle()
+    assert bench.daemon.bridge("there")["dropped"] == 0
+
+
+def test_second_url(rig):
+    # With a list of addresses, is the next one tried when the first does not answer?
+    dead = rig.proxy(rig.broker.port)
+    dead.refuse()
+    config_urls = [rig.rabbit.url(port=dead.port), rig.rabbit.url()]
+    daemon = rig.make(THERE, BACK, topology=TOPOLOGY)
+    del daemon.config["connections"]["rabbit"]["url"]
+    daemon.config["connections"]["rabbit"]["urls"] = config_urls
+    daemon.start().wait_running()
+    subscriber = rig.redis.subscribe("out")
+    rig.redis.client().publish("in", b"x")
+    assert subscriber.body() == b"x"
+
+
+def test_name_that_does_not_resolve(rig):
+    # Does a name that nobody knows keep only its own connection from working?
+    daemon = rig.make(THERE, {"name": "lost", "from": {"channel": "in", "connection": "redis"},
+                              "to": {"queue": "work", "connection": "nowhere"}}, observed=True,
+                      topology={**TOPOLOGY, "connection": "rabbit"},
+                      connections={"nowhere": {"url": "amqp://no-such-host.invalid:5672"}})
+    daemon.start().wait_bridge("there", state="running")
+    rig.redis.client().publish("in", b"x")
+    assert rig.rabbit.take("work", 1) == [b"x"]
+    daemon.wait_bridge("lost", state="waiting")
+    daemon.wait_log("no-such-host")
+    daemon.stop()

@@ -1,0 +1,267 @@
+"""Redis breaks: killed, frozen, cut off, forbidding. Nothing that was taken in is lost, and what was
+published while nobody was subscribed is told as time without a subscription."""
+
+import pytest
+
+from harness.traffic import QueueTraffic, RedisTraffic
+from harness.waiting import wait_until
+
+WORK = {"queues": [{"name": "work"}]}
+OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
+IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
+
+
+def arrived(rig, daemon, queue="work"):
+    """The numbers in the queue, once no bridge holds any."""
+    daemon.wait_idle()
+    wait_until(lambda: rig.rabbit.ready(queue) >= daemon.bridge("out")["delivered"],
+               "the queue shows what was delivered")
+    return [int(body) for body in rig.rabbit.take(queue, rig.rabbit.ready(queue))]
+
+
+def test_killed_and_back(rig):
+    # Killed under traffic and started again: is every channel and pattern subscribed again, the gap
+    # counted, and nothing missing but what was published without a subscriber?
+    daemon = rig.run(OUT, {"name": "more", "from": {"pattern": ["p.*", "q.*"]},
+                           "to": {"queue": "more"}},
+                     topology={"queues": [{"name": "work"}, {"name": "more"}]}, observed=True)
+    traffic = RedisTraffic(rig.redis, "orders")
+    wait_until(lambda: len(traffic.sent) > 100, "traffic")
+    rig.redis.kill()
+    last_before = traffic.sent[-1]
+    daemon.wait_bridge("out", state="waiting")
+    rig.redis.start()
+    daemon.wait_running()
+    resumed = len(traffic.sent)
+    wait_until(lambda: len(traffic.sent) > resumed + 100, "traffic goes on")
+    sent = traffic.stop()
+    numbers = arrived(rig, daemon)
+    # The last number before the kill may have died inside Redis, behind its answer.
+    assert set(sent) - set(numbers) <= {last_before}
+    assert len(numbers) == len(set(numbers)), "something came twice"
+    assert numbers == sorted(numbers)
+    for channel in ("p.1", "q.1"):
+        assert rig.redis.client().publish(channel, b"x") == 1
+    daemon.wait_bridge("more", delivered=2)
+    gap = daemon.bridge("out")["unsubscribed"]
+    assert gap["count"] == 1 and gap["seconds"] > 0
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 1
+    assert daemon.stats()["connections"]["redis"]["last_error"]
+
+
+def test_sink_killed_and_back(rig):
+    # Killed while messages from RabbitMQ go out: is every one sent when it is back, or again?
+    daemon = rig.run(IN, topology=WORK, observed=True)
+    traffic = QueueTraffic(rig.rabbit, "work")
+    wait_until(lambda: len(traffic.sent) > 100, "traffic")
+    rig.redis.kill()
+    daemon.wait_bridge("in", state="waiting")
+    seen = len(traffic.sent)
+    wait_until(lambda: len(traffic.sent) > seen + 300, "a queue builds up")
+    rig.redis.start()
+    daemon.wait_running()
+    sent = traffic.stop()
+    bridge = daemon.wait_stats(lambda stats: stats["bridges"]["in"]["pending"] == 0
+                               and stats["bridges"]["in"]["delivered"] >= len(sent),
+                               "all are sent")["bridges"]["in"]
+    assert bridge["dropped"] == 0
+    wait_until(lambda: rig.rabbit.queues()["work"][:2] == (0, 0), "the queue is empty")
+
+
+def test_sink_connection_lost(rig):
+    # When the way to Redis breaks again and again, does every message reach the subscriber, and
+    # only those twice that were on their way?
+    proxy = rig.proxy(rig.redis.port)
+    daemon = rig.run(IN, topology=WORK, observed=True, redis_url=rig.redis.url(port=proxy.port))
+    subscriber = rig.redis.subscribe("done")
+    traffic = QueueTraffic(rig.rabbit, "work")
+    for _ in range(5):
+        seen = len(traffic.sent)
+        wait_until(lambda: len(traffic.sent) > seen + 100, "traffic")
+        proxy.reset_all()
+        daemon.wait_running()
+    sent = traffic.stop()
+    daemon.wait_stats(lambda stats: stats["bridges"]["in"]["delivered"] >= len(sent)
+                      and stats["bridges"]["in"]["pending"] == 0, "all are sent")
+    numbers = [int(body) for body in subscriber.rest()]
+    assert set(numbers) == set(sent)
+    assert len(numbers) - len(set(numbers)) <= 5 * 256
+
+
+def test_frozen_for_a_moment(rig):
+    # Frozen for less than the time-out: does nothing get lost, nothing come twice, and the
+    # connection stay?
+    daemon = rig.run(OUT, IN | {"from": {"queue": "back"}},
+                     topology={"queues": [{"name": "work"}, {"name": "back"}]}, observed=True)
+    traffic = QueueTraffic(rig.rabbit, "back")
+    subscriber = rig.redis.subscribe("done")
+    publisher = RedisTraffic(rig.redis, "orders")
+    wait_until(lambda: len(traffic.sent) > 50 and len(publisher.sent) > 50, "traffic both ways")
+    rig.redis.freeze()
+    daemon.wait_stats(lambda stats: stats["bridges"]["in"]["pending"] > 100, "messages wait")
+    rig.redis.thaw()
+    sent, published = traffic.stop(), publisher.stop()
+    assert [int(body) for body in subscriber.take(len(sent))] == sent
+    assert arrived(rig, daemon) == published
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
+
+
+@pytest.mark.slow
+def test_frozen_for_long(rig):
+    # Frozen for longer than the time-out: is that noticed, the other server served, and the
+    # subscription made again?
+    daemon = rig.run(OUT, topology=WORK, observed=True,
+                     connections={"redis": {"connect_timeout": "1s"}})
+    rig.redis.freeze()
+    daemon.wait_bridge("out", state="waiting", timeout=60)
+    assert daemon.stats()["connections"]["rabbit"]["state"] == "up"
+    assert daemon.stats()["connections"]["rabbit"]["reconnects"] == 0
+    rig.redis.thaw()
+    daemon.wait_running(timeout=30)
+    wait_until(lambda: rig.redis.client().publish("orders", b"7") == 1, "one subscription")
+    assert arrived(rig, daemon) == [7]
+    assert daemon.bridge("out")["unsubscribed"]["count"] >= 1
+
+
+def test_busy(rig):
+    # Does a Redis that is busy for a second cost nothing?
+    daemon = rig.run(OUT, topology=WORK, observed=True)
+    rig.redis.client().execute_command("DEBUG", "SLEEP", "1")
+    for number in range(10):
+        rig.redis.client().publish("orders", str(number))
+    daemon.wait_bridge("out", delivered=10)
+    assert arrived(rig, daemon) == list(range(10))
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
+
+
+def test_loading_and_failing_to_save(rig):
+    # Do -MISCONF answers and a reload of its data leave the connection alone?
+    client = rig.redis.client()
+    daemon = rig.run(OUT, IN | {"from": {"queue": "back"}},
+                     topology={"queues": [{"name": "work"}, {"name": "back"}]}, observed=True)
+    subscriber = rig.redis.subscribe("done")
+    client.config_set("save", "1 1")
+    client.config_set("dir", "/proc")
+    client.set("key", "value")
+    wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err",
+               "saving fails")
+    channel = rig.rabbit.channel()
+    for number in range(10):
+        client.publish("orders", str(number))
+        channel.basic_publish("", "back", str(number))
+    assert [int(body) for body in subscriber.take(10)] == list(range(10))
+    daemon.wait_bridge("out", delivered=10)
+    assert arrived(rig, daemon) == list(range(10))
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
+
+
+def test_out_of_memory(rig):
+    # Does a Redis that takes no more data still carry messages?
+    rig.redis.client().config_set("maxmemory", "1mb")
+    daemon = rig.run(OUT, IN | {"from": {"queue": "back"}},
+                     topology={"queues": [{"name": "work"}, {"name": "back"}]}, observed=True)
+    subscriber = rig.redis.subscribe("done")
+    rig.redis.client().publish("orders", b"1")
+    rig.rabbit.channel().basic_publish("", "back", b"2")
+    assert subscriber.body() == b"2"
+    daemon.wait_bridge("out", delivered=1)
+    daemon.wait_bridge("in", delivered=1)
+
+
+def test_subscribers_killed_in_a_loop(rig):
+    # Killed by the operator again and again: is everything that found a subscriber delivered?
+    daemon = rig.run(OUT, topology=WORK, observed=True)
+    traffic = RedisTraffic(rig.redis, "orders")
+    last = set()
+    for _ in range(5):
+        seen = len(traffic.sent)
+        wait_until(lambda: len(traffic.sent) > seen + 50, "traffic")
+        rig.redis.client().execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        # What was being written to the subscriber at that moment goes with it.
+        last.update(traffic.sent[-2:])
+        wait_until(lambda: rig.redis.subscribers("orders") == 1, "subscribed again")
+    sent = traffic.stop()
+    numbers = arrived(rig, daemon)
+    assert len(set(sent) - set(numbers)) <= 2 * 5
+    assert len(numbers) == len(set(numbers))
+    assert daemon.bridge("out")["unsubscribed"]["count"] == 5
+
+
+def test_one_channel_forbidden(rig):
+    # Does a channel that the ACL forbids keep only its own bridge waiting, until it is allowed?
+    client = rig.redis.client()
+    client.execute_command("ACL", "SETUSER", "gateway", "on", ">s3cret", "+@all", "&stats*", "&open",
+                           "~*", "&chunnel.stats")
+    daemon = rig.make({"name": "open", "from": {"channel": "open"}, "to": {"queue": "work"}},
+                      {"name": "closed", "from": {"channel": "closed"}, "to": {"queue": "work"}},
+                      topology=WORK, redis_url=rig.redis.url(user="gateway", password="s3cret"))
+    daemon.start().wait_bridge("open", state="running")
+    daemon.wait_bridge("closed", state="waiting")
+    daemon.wait_log("NOPERM")
+    client.publish("open", b"x")
+    daemon.wait_bridge("open", delivered=1)
+    client.execute_command("ACL", "SETUSER", "gateway", "&closed")
+    daemon.wait_running(timeout=30)
+    assert client.publish("closed", b"y") == 1
+    assert rig.rabbit.take("work", 2) == [b"x", b"y"]
+    assert "s3cret" not in daemon.log()
+
+
+def test_password_changed(rig):
+    # Does it wait while its password is wrong, without telling it, and go on when it is right?
+    client = rig.redis.client()
+    client.execute_command("ACL", "SETUSER", "gateway", "on", ">0ld-s3cret", "+@all", "allchannels")
+    daemon = rig.run(OUT, topology=WORK, observed=True,
+                     redis_url=rig.redis.url(user="gateway", password="0ld-s3cret"))
+    client.execute_command("ACL", "SETUSER", "gateway", "resetpass", ">new")
+    client.execute_command("CLIENT", "KILL", "USER", "gateway")
+    daemon.wait_log("WRONGPASS")
+    daemon.wait_bridge("out", state="waiting")
+    client.execute_command("ACL", "SETUSER", "gateway", "resetpass", ">0ld-s3cret")
+    daemon.wait_running(timeout=30)
+    client.publish("orders", b"1")
+    assert arrived(rig, daemon) == [1]
+    assert "s3cret" not in daemon.log()
+
+
+def test_replica_is_no_sink(rig):
+    # Is a PUBLISH to a replica, which reaches nobody else, never taken for delivered?
+    master = rig.new_redis("master")
+    daemon = rig.run(IN, topology=WORK, observed=True)
+    client = rig.redis.client()
+    client.replicaof("127.0.0.1", master.port)
+    wait_until(lambda: client.info("replication")["role"] == "slave", "it is a replica")
+    client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    daemon.wait_bridge("in", state="waiting", timeout=30)
+    rig.rabbit.channel().basic_publish("", "work", b"x")
+    subscriber = rig.redis.subscribe("done")
+    client.replicaof("NO", "ONE")
+    daemon.wait_running(timeout=30)
+    assert subscriber.body() == b"x"
+    daemon.wait_bridge("in", delivered=1)
+
+
+def test_too_many_clients(rig):
+    # Does a refusal for too many clients heal by itself?
+    daemon = rig.run(OUT, topology=WORK, observed=True)
+    client = rig.redis.client(single_connection_client=True)
+    client.ping()
+    client.config_set("maxclients", 1)
+    client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    daemon.wait_bridge("out", state="waiting")
+    daemon.wait_log("max number of clients")
+    client.config_set("maxclients", 1000)
+    daemon.wait_running(timeout=30)
+    assert client.publish("orders", b"5") == 1
+    assert arrived(rig, daemon) == [5]
+
+
+def test_client_pause(rig):
+    # Does CLIENT PAUSE only delay what goes to Redis?
+    daemon = rig.run(IN, topology=WORK, observed=True)
+    subscriber = rig.redis.subscribe("done")
+    rig.redis.client().execute_command("CLIENT", "PAUSE", "1000", "WRITE")
+    rig.rabbit.channel().basic_publish("", "work", b"x")
+    assert subscriber.body() == b"x"
+    daemon.wait_bridge("in", delivered=1, pending=0)
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0

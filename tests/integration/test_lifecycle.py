@@ -1,0 +1,185 @@
+"""Start and stop: what a service manager sees, and that an orderly end loses nothing."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.bulk import publish_all
+from harness.waiting import wait_until
+
+WORK = {"queues": [{"name": "work"}, {"name": "back"}]}
+OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
+IN = {"name": "in", "from": {"queue": "back"}, "to": {"channel": "done"}}
+
+
+class Notify:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.settimeout(0.2)
+        self.said = []  # (monotonic time, line)
+        self.env = {"NOTIFY_SOCKET": str(path)}
+
+    def poll(self):
+        try:
+            while True:
+                lines = self._socket.recv(4096).decode().splitlines()
+                self.said += [(time.monotonic(), line) for line in lines]
+                self._socket.settimeout(0)
+        except (BlockingIOError, socket.timeout):
+            self._socket.settimeout(0.2)
+
+    def times(self, word):
+        self.poll()
+        return [when for when, line in self.said if line.startswith(word)]
+
+    def wait(self, word, count=1, timeout=10):
+        wait_until(lambda: len(self.times(word)) >= count, f"{count} times {word}", timeout, every=0)
+
+
+@pytest.fixture
+def notify(rig):
+    return Notify(rig.folder / "notify")
+
+
+def test_notifies_systemd(rig, notify):
+    # Is the service manager told when it is ready, how it is, that it lives, and that it stops?
+    daemon = rig.make(OUT, IN, topology=WORK,
+                      env={**notify.env, "WATCHDOG_USEC": "300000"})
+    daemon.start()
+    notify.wait("READY=1")
+    daemon.wait_running()
+    notify.wait("STATUS=")
+    notify.wait("WATCHDOG=1", count=5)
+    beats = notify.times("WATCHDOG=1")
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 0.3
+    daemon.stop()
+    notify.wait("STOPPING=1")
+    words = [line.split("=")[0] for _, line in notify.said]
+    assert words.count("READY") == 1
+    assert words.index("READY") < words.index("STOPPING")
+
+
+def test_no_watchdog_unless_asked(rig, notify):
+    # Without WATCHDOG_USEC, or with it for another process, are there no signs of life?
+    daemon = rig.make(OUT, topology=WORK,
+                      env={**notify.env, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
+    daemon.start().wait_running()
+    notify.wait("READY=1")
+    first = daemon.stats()["uptime_s"]
+    wait_until(lambda: daemon.stats()["uptime_s"] > first + 0.5, "half a second")
+    assert not notify.times("WATCHDOG=1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_when_idle(rig, number):
+    # Does it stop at once and cleanly, and say goodbye to its servers?
+    daemon = rig.run(OUT, IN, topology=WORK)
+    log_before = rig.broker.log_size()
+    began = time.monotonic()
+    daemon.stop(number)
+    assert time.monotonic() - began < 3
+    assert "client unexpectedly closed TCP connection" not in rig.broker.log_since(log_before)
+    assert rig.redis.client().publish("orders", b"x") == 0
+
+
+def test_stop_under_load_loses_nothing(rig):
+    # SIGTERM while messages pour in both ways: is everything that was taken in delivered once, and
+    # the rest left where it was?
+    daemon = rig.run({**OUT, "buffer": {"messages": 500000, "memory": "512MiB"}}, IN, topology=WORK)
+    subscriber = rig.redis.subscribe("done")
+    channel = rig.rabbit.channel(confirm=True)
+    for number in range(3000):
+        channel.basic_publish("", "back", str(number))
+    pour = threading.Thread(target=publish_all, args=(rig.redis, "orders", range(150_000)))
+    pour.start()
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "messages pour")
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait_exit(0, timeout=15)
+    pour.join()
+    bodies = rig.rabbit.take("work", rig.rabbit.ready("work"))
+    assert [int(body) for body in bodies] == list(range(len(bodies))), "a hole, or something twice"
+    assert len(bodies) > 1000
+    sent = [int(body) for body in subscriber.rest()]
+    left = [int(body) for body in rig.rabbit.take("back", rig.rabbit.ready("back"))]
+    assert sent + left == list(range(3000))
+
+
+def test_stop_with_the_broker_away(rig):
+    # With messages that cannot go out, does it end within shutdown_timeout, and say what it lost?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(OUT, topology=WORK, amqp_url=rig.rabbit.url(port=way.port),
+                     shutdown_timeout="1s")
+    way.refuse()
+    way.reset_all()
+    daemon.wait_bridge("out", state="waiting")
+    for number in range(10):
+        rig.redis.client().publish("orders", str(number))
+    daemon.wait_bridge("out", pending=10)
+    began = time.monotonic()
+    daemon.stop(timeout=5)
+    assert 0.5 < time.monotonic() - began < 3
+    assert "10" in daemon.log().splitlines()[-1] or "dropped" in daemon.log()
+
+
+def test_unfinished_messages_go_back_to_their_queue(rig):
+    # With a sink that does not answer at the end, are the broker's messages the broker's again?
+    proxy = rig.proxy(rig.redis.port)
+    daemon = rig.run(IN, topology=WORK, observed=True, redis_url=rig.redis.url(port=proxy.port),
+                     shutdown_timeout="500ms")
+    proxy.down.stall()
+    channel = rig.rabbit.channel(confirm=True)
+    for number in range(10):
+        channel.basic_publish("", "back", str(number))
+    daemon.wait_bridge("in", pending=10)
+    daemon.stop(timeout=5)
+    assert sorted(map(int, rig.rabbit.take("back", 10))) == list(range(10))
+
+
+def test_second_signal_ends_at_once(rig):
+    # Does a second SIGTERM not wait for anything any more?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(OUT, topology=WORK, amqp_url=rig.rabbit.url(port=way.port),
+                     shutdown_timeout="60s")
+    way.refuse()
+    way.reset_all()
+    daemon.wait_bridge("out", state="waiting")
+    rig.redis.client().publish("orders", b"x")
+    daemon.wait_bridge("out", pending=1)
+    lines = len(daemon.log().splitlines())
+    daemon.send_signal(signal.SIGTERM)
+    wait_until(lambda: len(daemon.log().splitlines()) > lines and "stopping" in daemon.log(),
+               "it says that it stops")
+    assert daemon.is_alive()
+    daemon.send_signal(signal.SIGTERM)
+    daemon.process.wait(timeout=3)
+    daemon.check_log()
+
+
+def test_killed_and_started_again(rig):
+    # kill -9 under load: does the next one go on with what the broker still holds, losing nothing?
+    daemon = rig.run(IN, topology=WORK)
+    subscriber = rig.redis.subscribe("done")
+    channel = rig.rabbit.channel(confirm=True)
+    for number in range(2000):
+        channel.basic_publish("", "back", str(number))
+        if number == 1000:
+            daemon.kill()
+    wait_until(lambda: rig.rabbit.queues()["back"][1:] == (0, 0), "the broker saw it die")
+    daemon.start().wait_running()
+    wait_until(lambda: rig.rabbit.queues()["back"] == (0, 0, 1), "the queue is empty")
+    assert {int(body) for body in subscriber.rest()} == set(range(2000))
+
+
+def test_other_signals_do_no_harm(rig):
+    # Are SIGPIPE, and a closed stderr, survived?
+    daemon = rig.run(OUT, topology=WORK)
+    os.kill(daemon.process.pid, signal.SIGPIPE)
+    rig.redis.client().publish("orders", b"x")
+    daemon.wait_bridge("out", delivered=1)

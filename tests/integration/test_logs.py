@@ -1,0 +1,113 @@
+"""The log: lines that a person and a program can read, without secrets and without bodies."""
+
+import json
+import re
+import shlex
+
+import pytest
+
+from harness.waiting import wait_until
+
+WORK = {"queues": [{"name": "work"}]}
+OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def logfmt(line):
+    """The pairs of a line of the text format."""
+    return dict(word.split("=", 1) for word in shlex.split(line))
+
+
+def test_text(rig):
+    # Is every line logfmt, with time, level, subject and words?
+    daemon = rig.run(OUT, topology=WORK)
+    daemon.stop()
+    lines = daemon.log().splitlines()
+    assert lines
+    for line in lines:
+        pairs = logfmt(line)
+        assert list(pairs)[:2] == ["time", "level"], line
+        assert MOMENT.fullmatch(pairs["time"])
+        assert pairs["level"] in ("error", "warn", "info", "debug")
+        assert pairs["msg"]
+
+
+def test_json(rig):
+    # In the JSON format, is every line an object with the same?
+    daemon = rig.run(OUT, topology=WORK, log={"level": "debug", "format": "json"})
+    daemon.stop()
+    lines = daemon.log().splitlines()
+    assert lines
+    for line in lines:
+        entry = json.loads(line)
+        assert MOMENT.fullmatch(entry["time"])
+        assert entry["level"] in ("error", "warn", "info", "debug")
+        assert entry["msg"]
+
+
+def test_guarantee_is_logged_at_start(rig):
+    # Does each bridge say at the start what it guarantees?
+    daemon = rig.run(OUT, {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}},
+                     topology=WORK, log={"level": "info"})
+    for name in ("out", "in"):
+        daemon.wait_log(rf'bridge="?{name}"?.*(at-least-once|at-most-once)')
+
+
+@pytest.mark.parametrize("configured, option, shown", [
+    ("info", None, {"info"}), ("warn", None, set()), ("warn", "debug", {"info", "debug"}),
+    ("debug", "error", set()),
+])
+def test_level(rig, configured, option, shown):
+    # Is no more said than the level allows, and does --log-level win over the file?
+    arguments = ("--log-level", option) if option else ()
+    daemon = rig.run(OUT, topology=WORK, log={"level": configured}, arguments=arguments)
+    daemon.stop()
+    levels = {logfmt(line)["level"] for line in daemon.log().splitlines()}
+    assert shown <= levels <= shown | {"warn", "error"}
+
+
+def test_no_secrets_and_no_bodies(rig):
+    # Whatever goes wrong, is neither a password nor a body in the log, the stats or the arguments?
+    rig.redis.client().execute_command("ACL", "SETUSER", "gw", "on", ">pass-r3dis", "+@all",
+                                       "allchannels")
+    rig.broker.eval('rabbit_auth_backend_internal:add_user(<<"gw2">>, <<"pass-r4bbit">>, <<"t">>)')
+    try:
+        rig.rabbit.grant("gw2")
+        daemon = rig.run(OUT, {"name": "void", "from": {"channel": "orders"},
+                               "to": {"exchange": "amq.direct", "routing_key": "{json:/x}"}},
+                         topology=WORK,
+                         redis_url=rig.redis.url(user="gw", password="pass-r3dis"),
+                         amqp_url=rig.rabbit.url("gw2", "pass-r4bbit"))
+        for body in ("b0dy", '{"x": "b0dy"}'):
+            rig.redis.client().publish("orders", body)
+        daemon.wait_bridge("void", received=2, pending=0)
+        rig.broker.close_connections(rig.rabbit.name)
+        rig.redis.client().execute_command("CLIENT", "KILL", "USER", "gw")
+        daemon.wait_stats(lambda stats: all(connection["reconnects"] >= 1 for connection
+                                            in stats["connections"].values()), "reconnected")
+        daemon.wait_running()
+        arguments = open(f"/proc/{daemon.process.pid}/cmdline", "rb").read().decode()
+        seen = daemon.log() + json.dumps(daemon.stats()) + arguments
+        for secret in ("pass-r3dis", "pass-r4bbit"):
+            assert secret not in seen
+        assert "b0dy" not in daemon.log()
+        daemon.wait_idle()
+        daemon.stop()
+    finally:
+        rig.broker.eval('rabbit_auth_backend_internal:delete_user(<<"gw2">>, <<"test">>)')
+
+
+def test_repeated_lines_are_summed_up(rig):
+    # Does a server that stays away fill the log with no more than a line a minute?
+    away = rig.proxy(rig.broker.port)
+    away.refuse()
+    daemon = rig.make(OUT, topology=WORK, amqp_url=rig.rabbit.url(port=away.port),
+                      log={"level": "info"},
+                      connections={"rabbit": {"reconnect": {"min": "1ms", "max": "5ms"}}})
+    daemon.start()
+    daemon.wait_log("refused")
+    before = len(daemon.log().splitlines())
+    first = daemon.stats()
+    wait_until(lambda: daemon.stats()["uptime_s"] > first["uptime_s"] + 1, "a second of retries")
+    assert len(daemon.log().splitlines()) <= before + 2, daemon.log()
+    daemon.stop()
