@@ -70,18 +70,19 @@ static int append_capture(struct expansion *expansion, const struct template_par
 static int append_routing_word(struct expansion *expansion, const struct template_part *part)
 {
     struct slice rest = expansion->delivery->routing_key;
+    bool more = rest.len > 0; /* the empty routing key has no word */
 
-    for (unsigned word = 1; rest.len > 0; word++) {
-        const char *dot = memchr(rest.data, '.', rest.len);
+    for (unsigned word = 1; more; word++) {
+        const char *dot = rest.len > 0 ? memchr(rest.data, '.', rest.len) : NULL;
         size_t len = dot ? (size_t)(dot - rest.data) : rest.len;
 
         if (word == part->number) {
             return append_slice(expansion, slice_make(rest.data, len));
         }
-        if (dot == NULL) {
-            break;
+        more = dot != NULL;
+        if (more) {
+            rest = slice_make(dot + 1, rest.len - len - 1);
         }
-        rest = slice_make(dot + 1, rest.len - len - 1);
     }
     return fail_missing(expansion, part, "the routing key has fewer words");
 }
