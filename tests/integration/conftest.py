@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -17,6 +18,24 @@ from harness.broker import Broker  # noqa: E402
 from harness.rig import Rig  # noqa: E402
 
 _LOG_LINES = 120
+_TEST_SECONDS = 150
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes longer than a few seconds")
+
+
+@pytest.fixture(autouse=True)
+def _time_limit():
+    """No test hangs for ever, also not inside a client library."""
+
+    def expire(*_):
+        raise TimeoutError(f"the test took more than {_TEST_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(_TEST_SECONDS)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")

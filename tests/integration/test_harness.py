@@ -1,9 +1,12 @@
 """The bench itself: a proxy or a helper that did not do what it says would make the scenarios pass
 for the wrong reason."""
 
+import ssl
+
 import pytest
 import redis
 
+from harness.certificates import Authority
 from harness.daemon import COUNTERS, assert_books
 from harness.waiting import wait_until
 
@@ -94,3 +97,16 @@ def test_books_out_of_balance_are_found():
         assert_books({"bridges": {"b": dict(bridge, received=1)}})
     with pytest.raises(AssertionError):
         assert_books({"bridges": {"b": dict(bridge, received=1, pending=1)}})
+
+
+def test_proxy_speaks_tls(rig, session_folder):
+    # Does a client that checks the certificate get through the proxy's TLS, with large bodies?
+    authority = Authority(session_folder / "harness-authority")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.sign("proxy", "IP:127.0.0.1"))
+    proxy = rig.proxy(rig.redis.port)
+    proxy.tls = context
+    client = through(proxy, ssl=True, ssl_ca_certs=str(authority.ca))
+    value = bytes(range(256)) * 20000
+    client.set("key", value)
+    assert client.get("key") == value

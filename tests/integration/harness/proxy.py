@@ -7,6 +7,7 @@ import struct
 import threading
 
 from .ports import free_port
+from .tlsend import TlsEnd
 from .waiting import wait_until
 
 _CHUNK = 65536
@@ -37,7 +38,7 @@ class _Connection:
 
     def __init__(self, proxy, client):
         self.proxy = proxy
-        self.client = client
+        self.client = TlsEnd(proxy.tls, client) if proxy.tls else client
         self.server = socket.create_connection(("127.0.0.1", proxy.target), timeout=10)
         self.server.settimeout(None)
         for end in (self.client, self.server):
@@ -94,6 +95,7 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.port = free_port()
+        self.tls = None  # an ssl.SSLContext: TLS towards the daemon
         self.up = Way()
         self.down = Way()
         self.connections = []
