@@ -1,6 +1,7 @@
 /* Redis' glob: * ? [abc] [^a] [a-z] and \ before a literal, exactly as PSUBSCRIBE matches
- * (redis src/util.c, stringmatchlen), with what each wildcard matched. Linear in memory, at worst
- * quadratic in time: no pattern makes it explode. */
+ * (redis 7 src/util.c, stringmatchlen), with what each wildcard matched. So the empty text is
+ * matched by the empty pattern only, and an unclosed `[` ends with the pattern. Linear in memory,
+ * at worst quadratic in time: no pattern makes it explode. */
 #ifndef CHUNNELD_CORE_GLOB_H
 #define CHUNNELD_CORE_GLOB_H
 

@@ -36,6 +36,7 @@ struct mapping {
 /* Scratch memory for mapping_apply, used again for every message. */
 struct mapping_scratch;
 
+/* For `mapping`, borrowed for the scratch's life; NULL: out of memory. */
 struct mapping_scratch *mapping_scratch_new(const struct mapping *mapping);
 void mapping_scratch_free(struct mapping_scratch *scratch);
 
@@ -44,9 +45,13 @@ void mapping_fini(struct mapping *mapping);
 /* Whether a source must decode the properties of its messages for this mapping. */
 bool mapping_needs_properties(const struct mapping *mapping);
 
-/* Fills `out` for `delivery`; it stays valid until the next call with this scratch. Properties:
- * those of an AMQP delivery are carried over; annotations are put over them; what the rule says
- * wins. -1 and words in `err`: a template's value is missing, a property is over 255 octets. */
+/* Fills `out` for `delivery`; it stays valid until the next call with this scratch. Properties and
+ * headers of an AMQP delivery are carried over, but for user_id, which the broker holds against the
+ * publisher's own user. Annotations are put over them: for messages from Redis all of them, for
+ * those from AMQP message_id where they have none, x-chunnel-origin and x-chunnel-bridge. What the
+ * rule says wins; delivery_mode is always the rule's. -1 and words in `err`: a template's value is
+ * missing, an empty channel, an exchange, routing key or property over 255 octets, an expiration
+ * that is no number of milliseconds. */
 int mapping_apply(const struct mapping *mapping, const struct template_context *context,
                   const struct delivery *delivery, struct mapping_scratch *scratch,
                   struct outgoing *out, struct err *err);

@@ -5,7 +5,9 @@
  * `{{` and `}}` are literal braces. Names: channel, pattern, 1..9, queue, exchange, routing_key,
  * routing_key.N (dot-separated words, from 1), header.NAME, property.NAME, json:/pointer
  * (RFC 6901), id, instance, bridge, timestamp (ms). Filters, applied in order: dots (`:` and `/`
- * become `.`), colons (`.` becomes `:`), lower, upper (ASCII only). */
+ * become `.`), colons (`.` becomes `:`), lower, upper (ASCII only). A header's NAME and a pointer
+ * may hold any character but `|` and `}`. id is the message's own message_id where it came with
+ * one. */
 #ifndef CHUNNELD_CORE_TEMPLATE_H
 #define CHUNNELD_CORE_TEMPLATE_H
 
