@@ -76,8 +76,7 @@ int outbuf_peek(const struct outbuf *buf, struct iovec *out_vectors, int most)
     const struct outbuf_chunk *chunk;
     int count = 0;
 
-    STAILQ_FOREACH(chunk, &buf->chunks, link)
-    {
+    STAILQ_FOREACH(chunk, &buf->chunks, link) {
         if (count == most) {
             break;
         }
