@@ -67,6 +67,8 @@ need_packages() {
 # git checkout that is what git tracks: what was not added is not tested either.
 copy_sources() {
     mkdir -p "$1"
+    # What an earlier copy has that is gone now; autoreconf's products may stay.
+    (cd "$1" && rm -rf src include tests conf contrib doc man bench)
     if names=$(cd "$root" && git -c safe.directory='*' ls-files 2>/dev/null); then
         untracked=$(cd "$root" && git -c safe.directory='*' ls-files -o --exclude-standard)
         [ -z "$untracked" ] || say "left out, because git does not track it:" "$untracked"
