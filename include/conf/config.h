@@ -50,6 +50,7 @@ struct conf_connection {
     enum conf_protocol protocol;
     struct conf_url *urls; /* at least one; tried in turn */
     size_t url_count;
+    const char *password_file; /* NULL: none; its content is already in the URLs */
     struct conf_tls tls;
     uint64_t connect_timeout_us;
     uint64_t reconnect_min_us;

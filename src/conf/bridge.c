@@ -1,0 +1,66 @@
+/* Bridges. For: names, and what both ends and the options must agree on. Not for: one end alone
+ * (conf/endpoint.c), running them (core/bridge.c). */
+#include "conf/bridge.h"
+
+#include "conf/connection.h"
+#include "conf/keys.h"
+#include "core/glob.h"
+
+unsigned conf_bridge_variant_of_node(struct conf_loader *loader, const struct json_node *node)
+{
+    const struct json_node *to = json_member(node, "to");
+    bool is_redis = json_member(to, "channel") != NULL;
+    bool is_amqp = json_member(to, "exchange") != NULL || json_member(to, "queue") != NULL;
+
+    (void)loader;
+    if (is_redis == is_amqp) {
+        return 0;
+    }
+    return is_redis ? CONF_BRIDGE_TO_REDIS : CONF_BRIDGE_TO_AMQP;
+}
+
+unsigned conf_bridge_variant_of_struct(const void *base)
+{
+    const struct conf_bridge *bridge = base;
+
+    return bridge->sink.kind == CONF_SINK_CHANNEL ? CONF_BRIDGE_TO_REDIS : CONF_BRIDGE_TO_AMQP;
+}
+
+void conf_bridge_prepare(struct conf_loader *loader, const struct json_node *node, void *base)
+{
+    struct conf_bridge *bridge = base;
+
+    bridge->place = conf_place_of(loader, node);
+    /* Until the source says what it has, any name in a template may be right. */
+    loader->scope.scope = TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN | TEMPLATE_SCOPE_AMQP;
+    loader->scope.captures = GLOB_CAPTURES_MAX;
+}
+
+void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node, void *base)
+{
+    struct conf_bridge *bridge = base;
+    const struct conf_source *source = &bridge->source;
+    const struct json_node *when_full = json_member(json_member(node, "buffer"), "when_full");
+    bool from_amqp = source->kind == CONF_SOURCE_QUEUE || source->kind == CONF_SOURCE_EXCHANGE;
+
+    if (bridge->name != NULL) {
+        conf_name_take(loader, &loader->bridges, bridge->name,
+                       (size_t)(bridge - loader->config->bridges), json_member(node, "name"));
+    }
+    if (when_full == NULL) {
+        bridge->options.when_full = from_amqp ? FULL_PAUSE : FULL_DROP_NEWEST;
+    }
+    if (source->connection != NULL && source->connection == bridge->sink.connection) {
+        conf_problem(loader, json_member(node, "to"),
+                     "both ends are on connection \"%s\"; within one protocol they must be on "
+                     "different connections",
+                     source->connection->name);
+    }
+}
+
+void conf_retry_finish(struct conf_loader *loader, const struct json_node *node, void *base)
+{
+    const struct conf_bridge *bridge = base;
+
+    conf_check_order(loader, node, bridge->options.retry_min_us, bridge->options.retry_max_us);
+}

@@ -1,0 +1,205 @@
+/* The table of keys: the file as a whole, statistics and log. For: all that follows the table.
+ * Connections are in conf/keys_connection.c, bridges in conf/keys_bridge.c and
+ * conf/keys_endpoint.c, the topology in conf/keys_topology.c. */
+#include "conf/keys.h"
+
+#include <string.h>
+
+#include "conf/config.h"
+#include "conf/keys_table.h"
+#include "conf/main_file.h"
+
+static const struct conf_key stats_keys[] = {
+    {.name = "connection",
+     .type = CONF_TYPE_CONNECTION,
+     FIELD(struct conf_stats, connection),
+     .fallback_words = "the one Redis connection",
+     .help = "Name of a Redis connection; needed where there are several."},
+    {.name = "channel",
+     .type = CONF_TYPE_STRING,
+     FIELD(struct conf_stats, channel),
+     .min = 1,
+     .max = 65535,
+     .required = true,
+     .help = "Redis channel that the statistics are published on, as JSON."},
+    {.name = "interval",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct conf_stats, interval_us),
+     .min = 100 * MS,
+     .max = 24 * H,
+     .fallback = "5s",
+     .help = "Time between two of them."},
+};
+
+static const struct conf_kind stats_kind = {
+    .id = "stats",
+    .name = "a stats object",
+    .title = "Statistics",
+    .help = "Without this object none are published.",
+    KEYS(stats_keys),
+    .finish = conf_stats_finish,
+};
+
+static const struct conf_word level_words[] = {{"error", LOG_LEVEL_ERROR},
+                                               {"warn", LOG_LEVEL_WARN},
+                                               {"info", LOG_LEVEL_INFO},
+                                               {"debug", LOG_LEVEL_DEBUG},
+                                               {NULL, 0}};
+static const struct conf_word format_words[] = {
+    {"text", LOG_FORMAT_TEXT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
+
+static const struct conf_key log_keys[] = {
+    {.name = "level",
+     .type = CONF_TYPE_WORD,
+     FIELD(struct config, log_level),
+     .words = level_words,
+     .fallback = "info",
+     .help = "The least that is logged. The command line's `--log-level` wins."},
+    {.name = "format",
+     .type = CONF_TYPE_WORD,
+     FIELD(struct config, log_format),
+     .words = format_words,
+     .fallback = "text",
+     .help = "logfmt, or one JSON object a line."},
+};
+
+static const struct conf_kind log_kind = {
+    .id = "log",
+    .name = "a log object",
+    .title = "Log",
+    .help = "The log goes to the standard error output.",
+    KEYS(log_keys),
+};
+
+static const struct conf_key main_keys[] = {
+    {.name = "instance",
+     .type = CONF_TYPE_STRING,
+     FIELD(struct config, instance),
+     .min = 1,
+     .max = 255,
+     .variants = CONF_MAIN_FILE,
+     .fallback_words = "the host name",
+     .fixed = true,
+     .help = "Name of this gateway, in the annotations and statistics."},
+    {.name = "connections",
+     .type = CONF_TYPE_MAP,
+     FIELD(struct config, connections),
+     .at_count = offsetof(struct config, connection_count),
+     .kind = &conf_kind_connection,
+     .variants = CONF_MAIN_FILE,
+     .required = true,
+     .help = "The servers: a name for each, and how to reach it."},
+    {.name = "include",
+     .type = CONF_TYPE_STRINGS,
+     .min = 1,
+     .max = 4095,
+     .variants = CONF_MAIN_FILE,
+     .help = "More files, each with `bridges` and `topology`. Patterns with `*`, `?` and `[...]` "
+             "are relative to this file; what they match is read in sorted order."},
+    {.name = "topology",
+     .type = CONF_TYPE_LIST,
+     FIELD(struct config, topologies),
+     .at_count = offsetof(struct config, topology_count),
+     .kind = &conf_kind_topology,
+     .single = true,
+     .help = "Exchanges, queues and bindings to be declared in RabbitMQ. One object, or a list "
+             "of one for each connection."},
+    {.name = "bridges",
+     .type = CONF_TYPE_LIST,
+     FIELD(struct config, bridges),
+     .at_count = offsetof(struct config, bridge_count),
+     .kind = &conf_kind_bridge,
+     .help = "What is carried from where to where."},
+    {.name = "stats",
+     .type = CONF_TYPE_OBJECT,
+     FIELD(struct config, stats),
+     .kind = &stats_kind,
+     .variants = CONF_MAIN_FILE,
+     .help = "Statistics published on a Redis channel."},
+    {.name = "http", .type = CONF_TYPE_LATER},
+    {.name = "control", .type = CONF_TYPE_LATER},
+    {.name = "spool", .type = CONF_TYPE_LATER},
+    {.name = "log",
+     .type = CONF_TYPE_OBJECT,
+     .kind = &log_kind,
+     .variants = CONF_MAIN_FILE,
+     .fallback = "{}",
+     .help = "What is logged, and how."},
+    {.name = "shutdown_timeout",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct config, shutdown_timeout_us),
+     .min = 0,
+     .max = H,
+     .variants = CONF_MAIN_FILE,
+     .fallback = "10s",
+     .help = "Longest time that a stop may take to finish what was taken in."},
+};
+
+static const struct conf_variant main_variants[] = {
+    {"the main file", CONF_MAIN_FILE, "{\"required\": [\"connections\"]}"},
+    {"an included file", CONF_INCLUDED_FILE, "{\"not\": {\"required\": [\"connections\"]}}"},
+    {NULL, 0, NULL},
+};
+
+const struct conf_kind conf_kind_main = {
+    .id = "main",
+    .name = "the configuration",
+    .title = "The file",
+    .help = "One JSON object. Files that it includes hold `bridges`, `topology` or both, and "
+            "nothing else.",
+    KEYS(main_keys),
+    .variants = main_variants,
+    .variant_of_node = conf_main_variant_of_node,
+    .variant_of_struct = conf_main_variant_of_struct,
+    .finish = conf_main_finish,
+};
+
+const struct conf_kind *const conf_kinds[] = {
+    &conf_kind_main,
+    &conf_kind_connection,
+    &conf_kind_reconnect,
+    &conf_kind_tls,
+    &conf_kind_bridge,
+    &conf_kind_source,
+    &conf_kind_sink,
+    &conf_kind_properties,
+    &conf_kind_buffer,
+    &conf_kind_retry,
+    &conf_kind_topology,
+    &conf_kind_exchange,
+    &conf_kind_queue,
+    &conf_kind_binding,
+    &stats_kind,
+    &log_kind,
+    NULL,
+};
+
+const struct conf_key *conf_key_find(const struct conf_kind *kind, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < kind->key_count; i++) {
+        if (strcmp(kind->keys[i].name, name) == 0) {
+            return &kind->keys[i];
+        }
+    }
+    return NULL;
+}
+
+const struct conf_variant *conf_variant_find(const struct conf_kind *kind, unsigned bit)
+{
+    const struct conf_variant *variant = kind->variants;
+
+    while (variant != NULL && variant->name != NULL) {
+        if (variant->bit == bit) {
+            return variant;
+        }
+        variant++;
+    }
+    return NULL;
+}
+
+bool conf_key_is_common(const char *name)
+{
+    return strcmp(name, "description") == 0 || strcmp(name, "$schema") == 0;
+}

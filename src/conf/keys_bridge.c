@@ -1,0 +1,209 @@
+/* The table of keys: bridges and their options. See conf/keys.c; for "from" and "to"
+ * conf/keys_endpoint.c. */
+#include "conf/bridge.h"
+#include "conf/config.h"
+#include "conf/keys_table.h"
+
+static const struct conf_word ack_mode_words[] = {{"on-confirm", ACK_ON_CONFIRM},
+                                                  {"on-publish", ACK_ON_PUBLISH},
+                                                  {"no-ack", ACK_NO_ACK},
+                                                  {NULL, 0}};
+static const struct conf_word body_format_words[] = {
+    {"raw", 0}, {"envelope", CONF_WORD_LATER}, {NULL, 0}};
+static const struct conf_word durability_words[] = {
+    {"memory", 0}, {"disk", CONF_WORD_LATER}, {NULL, 0}};
+static const struct conf_word when_full_words[] = {{"drop-newest", FULL_DROP_NEWEST},
+                                                   {"drop-oldest", FULL_DROP_OLDEST},
+                                                   {"pause", FULL_PAUSE},
+                                                   {NULL, 0}};
+static const struct conf_word on_unroutable_words[] = {{"dead-letter", UNROUTABLE_DEAD_LETTER},
+                                                       {"drop", UNROUTABLE_DROP},
+                                                       {"retry", UNROUTABLE_RETRY},
+                                                       {NULL, 0}};
+static const struct conf_word on_no_subscribers_words[] = {{"ack", 0},
+                                                           {"hold", CONF_WORD_LATER},
+                                                           {"requeue", CONF_WORD_LATER},
+                                                           {"reject", CONF_WORD_LATER},
+                                                           {NULL, 0}};
+
+static const struct conf_key buffer_keys[] = {
+    {.name = "messages",
+     .type = CONF_TYPE_INTEGER,
+     FIELD(struct conf_bridge, options.buffer_messages),
+     .min = 1,
+     .max = INT64_C(1000000000),
+     .fallback = "100000",
+     .help = "Most messages that wait for the sink or for its confirm."},
+    {.name = "memory",
+     .type = CONF_TYPE_SIZE,
+     FIELD(struct conf_bridge, options.buffer_memory),
+     .min = 1,
+     .max = 1024 * GIB,
+     .fallback = "64MiB",
+     .help = "Most memory that they may take."},
+    {.name = "disk",
+     .type = CONF_TYPE_SIZE,
+     .min = 0,
+     .max = 0,
+     .fallback = "0",
+     .help = "Nothing goes to disk in this version."},
+    {.name = "durability",
+     .type = CONF_TYPE_WORD,
+     .words = durability_words,
+     .fallback = "memory",
+     .help = "Where what waits is kept."},
+    {.name = "when_full",
+     .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, options.when_full),
+     .words = when_full_words,
+     .fallback_words = "`\"pause\"` for AMQP sources, `\"drop-newest\"` for Redis sources",
+     .help = "What happens to a message that finds the buffer full: it is dropped, the one that "
+             "has waited longest is dropped, or the source is not read until there is room. What "
+             "is dropped is counted. Redis cuts off a subscriber that does not read for long, so "
+             "`pause` suits AMQP sources."},
+};
+
+const struct conf_kind conf_kind_buffer = {
+    .id = "buffer",
+    .name = "a buffer object",
+    .title = "Buffer",
+    .help = "What waits for the sink.",
+    KEYS(buffer_keys),
+};
+
+static const struct conf_key retry_keys[] = {
+    {.name = "min",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct conf_bridge, options.retry_min_us),
+     .min = MS,
+     .max = H,
+     .fallback = "100ms",
+     .help = "Wait before the first try again."},
+    {.name = "max",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct conf_bridge, options.retry_max_us),
+     .min = MS,
+     .max = H,
+     .fallback = "10s",
+     .help = "Longest wait: it doubles from `min` up to here."},
+    {.name = "attempts",
+     .type = CONF_TYPE_INTEGER,
+     FIELD(struct conf_bridge, options.retry_attempts),
+     .min = 0,
+     .max = UINT32_MAX,
+     .fallback = "0",
+     .help = "Tries after which a message is given up: dropped, counted and logged. 0: never."},
+};
+
+const struct conf_kind conf_kind_retry = {
+    .id = "retry",
+    .name = "a retry object",
+    .title = "Retry",
+    .help = "For messages that the sink refuses, as RabbitMQ does when a queue is full.",
+    KEYS(retry_keys),
+    .finish = conf_retry_finish,
+};
+
+static const struct conf_key bridge_keys[] = {
+    {.name = "name",
+     .type = CONF_TYPE_NAME,
+     FIELD(struct conf_bridge, name),
+     .required = true,
+     .help = "Its name in logs and statistics, unique over all files."},
+    {.name = "enabled",
+     .type = CONF_TYPE_BOOL,
+     FIELD(struct conf_bridge, enabled),
+     .fallback = "true",
+     .help = "A disabled bridge is checked, but does not run."},
+    {.name = "from",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct conf_bridge, source),
+     .kind = &conf_kind_source,
+     .required = true,
+     .help = "Where messages come from."},
+    {.name = "to",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct conf_bridge, sink),
+     .kind = &conf_kind_sink,
+     .required = true,
+     .help = "Where they go."},
+    {.name = "ack_mode",
+     .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, options.ack_mode),
+     .words = ack_mode_words,
+     .fallback = "on-confirm",
+     .help = "When the source's message is settled: once the sink has confirmed it (publisher "
+             "confirm, reply to PUBLISH), once it was written to the sink, or never: then sources "
+             "consume with automatic acknowledgement and sinks ask for no confirm."},
+    {.name = "format",
+     .type = CONF_TYPE_WORD,
+     .words = body_format_words,
+     .fallback = "raw",
+     .help = "The body crosses byte for byte."},
+    {.name = "annotate",
+     .type = CONF_TYPE_BOOL,
+     FIELD(struct conf_bridge, sink.mapping.annotate),
+     .variants = CONF_BRIDGE_TO_AMQP,
+     .fallback = "true",
+     .help = "Add `message_id`, `timestamp`, `app_id` and the headers `x-chunnel-origin`, "
+             "`x-chunnel-bridge`, `x-chunnel-channel` and `x-chunnel-pattern`. Properties that the "
+             "rule gives win."},
+    {.name = "buffer",
+     .type = CONF_TYPE_OBJECT,
+     .kind = &conf_kind_buffer,
+     .fallback = "{}",
+     .help = "What may wait for the sink."},
+    {.name = "retry",
+     .type = CONF_TYPE_OBJECT,
+     .kind = &conf_kind_retry,
+     .fallback = "{}",
+     .help = "How messages that the sink refuses are tried again."},
+    {.name = "on_unroutable",
+     .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, options.on_unroutable),
+     .words = on_unroutable_words,
+     .variants = CONF_BRIDGE_TO_AMQP,
+     .fallback = "dead-letter",
+     .help = "For a mandatory message that came back because no queue is bound. `dead-letter`: "
+             "where no dead-letter sink is configured it is dropped, counted and logged."},
+    {.name = "on_no_subscribers",
+     .type = CONF_TYPE_WORD,
+     .words = on_no_subscribers_words,
+     .variants = CONF_BRIDGE_TO_REDIS,
+     .fallback = "ack",
+     .help = "For a message that PUBLISH reached nobody with: it counts as delivered."},
+    {.name = "min_subscribers",
+     .type = CONF_TYPE_INTEGER,
+     FIELD(struct conf_bridge, options.min_subscribers),
+     .min = 0,
+     .max = UINT32_MAX,
+     .variants = CONF_BRIDGE_TO_REDIS,
+     .fallback = "1",
+     .help = "Where PUBLISH reaches fewer subscribers, it counts as nobody."},
+    {.name = "dead_letter", .type = CONF_TYPE_LATER},
+    {.name = "filter", .type = CONF_TYPE_LATER},
+    {.name = "mirror", .type = CONF_TYPE_LATER},
+    {.name = "rpc", .type = CONF_TYPE_LATER},
+};
+
+static const struct conf_variant bridge_variants[] = {
+    {"a bridge to Redis", CONF_BRIDGE_TO_REDIS,
+     "{\"properties\": {\"to\": {\"required\": [\"channel\"]}}}"},
+    {"a bridge to AMQP", CONF_BRIDGE_TO_AMQP,
+     "{\"properties\": {\"to\": {\"not\": {\"required\": [\"channel\"]}}}}"},
+    {NULL, 0, NULL},
+};
+
+const struct conf_kind conf_kind_bridge = {
+    .id = "bridge",
+    .name = "a bridge",
+    .title = "Bridges",
+    .help = "One source, one sink, and what happens in between.",
+    KEYS(bridge_keys),
+    .variants = bridge_variants,
+    .size = sizeof(struct conf_bridge),
+    .variant_of_node = conf_bridge_variant_of_node,
+    .variant_of_struct = conf_bridge_variant_of_struct,
+    .prepare = conf_bridge_prepare,
+    .finish = conf_bridge_finish,
+};
