@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness.broker import Broker  # noqa: E402
 from harness.rig import Rig  # noqa: E402
 
-_LOG_LINES = 120
+_LOG_LINES = 80
 _TEST_SECONDS = 150
 
 

@@ -95,7 +95,7 @@ def test_interval_and_uptime(rig):
     began = time.monotonic()
     channel.take(10)
     took = time.monotonic() - began
-    assert 0.3 <= took <= 5, "ten intervals of 50 ms"
+    assert 0.7 <= took <= 5, "ten intervals of 100 ms"
     first, second = daemon.stats(), daemon.stats()
     assert first["uptime_s"] < second["uptime_s"]
 

@@ -133,16 +133,17 @@ class Broker:
             " || [{pid, P}, {vhost, V}] <- rabbit_networking:connection_info_all([pid, vhost]),"
             f" V =:= <<\"{vhost}\">>]")
 
+    def _log(self):
+        return self.folder / "log" / f"{self.node}.log"
+
     def log_size(self):
-        return sum(path.stat().st_size for path in self._logs())
+        return self._log().stat().st_size
 
     def log_since(self, size):
-        """What its logs got after they were `size` bytes long, roughly."""
-        text = "".join(path.read_text(errors="replace") for path in self._logs())
-        return text[size:]
-
-    def _logs(self):
-        return sorted((self.folder / "log").glob("*.log"))
+        """What its log got after it was `size` bytes long."""
+        if not self._log().exists():
+            return (self.folder / "log" / "console.log").read_text(errors="replace")
+        return self._log().read_bytes()[size:].decode(errors="replace")
 
     def new_vhost(self):
         self._vhosts += 1

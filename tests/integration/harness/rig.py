@@ -70,7 +70,7 @@ class Rig:
             "rabbit": {"url": amqp_url or self.rabbit.url(), "reconnect": FAST_RETRY,
                        "heartbeat": "2s"},
         }
-        stats = {"channel": "chunnel.stats", "interval": "50ms"}
+        stats = {"channel": "chunnel.stats", "interval": "100ms"}
         if observed:
             connections["observer"] = {"url": self.observer.url(), "reconnect": FAST_RETRY}
             stats["connection"] = "observer"
@@ -110,12 +110,13 @@ class Rig:
             daemon.check_log()
 
     def logs(self):
+        """(title, text) of every log of the scenario, the most telling one last."""
+        yield "rabbitmq", self.broker.log_since(self._broker_log_start)
+        for server in self._redis_servers:
+            yield f"redis ({server.folder.name})", server.log()
         for daemon in self.daemons:
             yield f"{daemon.config_file.name}", json.dumps(daemon.config)
             yield f"{daemon.log_file.name}", daemon.log()
-        for server in self._redis_servers:
-            yield f"redis ({server.folder.name})", server.log()
-        yield "rabbitmq", self.broker.log_since(self._broker_log_start)
 
     def tear_down(self):
         for daemon in self.daemons:
