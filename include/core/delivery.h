@@ -47,6 +47,7 @@ struct delivery {
     /* The sink's own, while it holds the delivery. */
     uint64_t sink_tag;   /* publish sequence number */
     uint32_t route_hash; /* hash of exchange and routing key as sent; finds it when returned */
+    bool returned;       /* basic.return came for it, its basic.ack has not */
 
     size_t size; /* bytes that it counts for: the whole allocation */
 };

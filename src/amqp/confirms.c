@@ -1,0 +1,106 @@
+/* Publisher confirms (RabbitMQ's extension of AMQP 0-9-1): basic.ack and basic.nack for what was
+ * published, multiple or single, in any order; and the time they may take. A tag that was never
+ * used, or settled before, means that our books and the broker's differ: the connection is given
+ * up. Not for: returned messages (returns.c). */
+#include "amqp/sink_private.h"
+#include "base/clock.h"
+
+static void confirms_arm(struct rmq_sink *sink, uint64_t delay_us)
+{
+    sink->confirm_timed = true;
+    loop_timer_set(&sink->confirm, delay_us);
+}
+
+void rmq_confirms_restart_clock(struct rmq_sink *sink)
+{
+    sink->front_since_us = loop_now_us(sink->loop);
+}
+
+void rmq_confirms_on_sent(struct rmq_sink *sink)
+{
+    if (sink->out.count == 1) {
+        rmq_confirms_restart_clock(sink);
+    }
+    if (!sink->confirm_timed) {
+        confirms_arm(sink, sink->confirm_timeout_us);
+    }
+}
+
+/* Progress is what counts: a broker that confirms slowly, but goes on, is not timed out. */
+void rmq_confirms_on_timer(void *ctx)
+{
+    struct rmq_sink *sink = ctx;
+    uint64_t waited;
+
+    sink->confirm_timed = false;
+    if (window_is_empty(&sink->out)) {
+        return;
+    }
+    if (rmq_connection_is_blocked(rmq_channel_connection(sink->channel))) {
+        rmq_confirms_restart_clock(sink);
+    }
+    waited = loop_now_us(sink->loop) - sink->front_since_us;
+    if (waited < sink->confirm_timeout_us) {
+        confirms_arm(sink, sink->confirm_timeout_us - waited);
+        return;
+    }
+    rmq_channel_reset(sink->channel, "no confirm from the broker for %llu ms",
+                      (unsigned long long)(sink->confirm_timeout_us / CLOCK_US_PER_MS));
+}
+
+/* Hands a delivery back with what the broker said of it. */
+static void confirms_settle(struct rmq_sink *sink, struct delivery *delivery, bool is_nack)
+{
+    if (is_nack) {
+        sink->base.events->on_settled(sink->base.ctx, delivery, OUTCOME_RETRY,
+                                      "nacked by the broker");
+    } else if (delivery->returned) {
+        sink->base.events->on_settled(sink->base.ctx, delivery, OUTCOME_UNROUTABLE,
+                                      sink->return_words.text);
+    } else {
+        sink->base.events->on_settled(sink->base.ctx, delivery, OUTCOME_DELIVERED, NULL);
+    }
+}
+
+/* Takes one delivery, or the oldest of many, out of the window. */
+static struct delivery *confirms_take(struct rmq_sink *sink, uint64_t tag, bool multiple)
+{
+    return multiple ? window_take_first(&sink->out, tag) : window_take(&sink->out, tag);
+}
+
+static void confirms_take_all(struct rmq_sink *sink, uint64_t tag, bool multiple, bool is_nack)
+{
+    uint64_t first = sink->out.first;
+    struct delivery *delivery = NULL;
+
+    if (window_was_put(&sink->out, tag)) {
+        delivery = confirms_take(sink, tag, multiple);
+    }
+    if (delivery == NULL) {
+        rmq_channel_breach(sink->channel, AMQP_COMMAND_INVALID,
+                           "a confirm of tag %llu, where %llu to %llu are open",
+                           (unsigned long long)tag, (unsigned long long)first,
+                           (unsigned long long)sink->out.next - 1);
+        return;
+    }
+    while (delivery != NULL) {
+        confirms_settle(sink, delivery, is_nack);
+        delivery = multiple ? confirms_take(sink, tag, true) : NULL;
+    }
+    if (sink->out.first != first) {
+        rmq_confirms_restart_clock(sink);
+    }
+    if (sink->busy || sink->stopping) {
+        loop_defer(sink->loop, &sink->step);
+    }
+}
+
+void rmq_confirms_on_ack(struct rmq_sink *sink, const amqp_basic_ack_t *ack)
+{
+    confirms_take_all(sink, ack->delivery_tag, ack->multiple != 0, false);
+}
+
+void rmq_confirms_on_nack(struct rmq_sink *sink, const amqp_basic_nack_t *nack)
+{
+    confirms_take_all(sink, nack->delivery_tag, nack->multiple != 0, true);
+}
