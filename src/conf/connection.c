@@ -56,17 +56,17 @@ unsigned conf_connection_variant_of_node(struct conf_loader *loader, const struc
     enum conf_protocol protocol = CONF_REDIS;
     enum conf_transport transport = CONF_TCP;
     const struct json_node *url;
-    bool known = false;
+    bool seen[] = {[CONF_REDIS] = false, [CONF_AMQP] = false};
     bool tls = false;
 
     (void)loader;
     for (url = conf_url_node(node, NULL); url != NULL; url = conf_url_node(node, url)) {
         if (conf_url_peek(url, &protocol, &transport) == 0) {
-            known = true;
+            seen[protocol] = true;
             tls |= transport == CONF_TLS;
         }
     }
-    return known ? conf_connection_variant(protocol, tls) : 0;
+    return seen[CONF_REDIS] != seen[CONF_AMQP] ? conf_connection_variant(protocol, tls) : 0;
 }
 
 unsigned conf_connection_variant_of_struct(const void *base)
@@ -95,7 +95,7 @@ void conf_connection_prepare(struct conf_loader *loader, const struct json_node 
     }
     if (!conf_name_is_valid(connection->name)) {
         conf_problem_key(loader, node,
-                         "no name; 1 to 64 letters, digits, \".\", \"_\" and \"-\" "
+                         "not a name; 1 to 64 letters, digits, \".\", \"_\" and \"-\" "
                          "are right");
     }
     if (conf_name_find(loader->connections, connection->name) == NULL) {
@@ -147,7 +147,9 @@ static int conf_connection_urls(struct conf_loader *loader, const struct json_no
         count++;
     }
     if (count == 0) {
-        conf_problem(loader, node, "\"url\" is missing; a connection needs it");
+        if (json_member(node, "urls") == NULL || json_is(json_member(node, "urls"), JSON_ARRAY)) {
+            conf_problem(loader, node, "\"url\" is missing; a connection needs it");
+        }
         return -1;
     }
     connection->urls = conf_memory_take_array(loader->memory, count, sizeof(*connection->urls));
@@ -293,7 +295,7 @@ static const struct conf_connection *conf_connection_named(struct conf_loader *l
     if (entry == NULL) {
         const char *nearest = conf_name_nearest(loader->connections, name);
 
-        conf_problem(loader, node, "no connection is called so; %s%s%s",
+        conf_problem(loader, node, "no connection is called \"%s\"; %s%s%s", name,
                      nearest ? "the nearest is \"" : "put one under \"connections\"",
                      nearest ? nearest : "", nearest ? "\"" : "");
         return NULL;

@@ -54,7 +54,11 @@ static int conf_mark_kind(struct conf_loader *loader, const struct conf_kind *ki
     }
     for (mark = marks; mark->name != NULL; mark++) {
         member = json_member(node, mark->name);
-        strbuf_append_format(&names, "%s\"%s\"", names.len ? ", " : "", mark->name);
+        strbuf_append_format(&names, "%s\"%s\"",
+                             names.len == 0 ? ""
+                             : mark[1].name ? ", "
+                                            : " or ",
+                             mark->name);
         if (member != NULL && first != NULL) {
             conf_problem_key(loader, member, "\"%s\" stands here too; %s is one or the other",
                              first->name, kind->name);
@@ -65,7 +69,8 @@ static int conf_mark_kind(struct conf_loader *loader, const struct conf_kind *ki
         }
     }
     if (first == NULL) {
-        conf_problem(loader, node, "no word of what it is; one of %s says so", strbuf_text(&names));
+        conf_problem(loader, node, "%s is missing; %s has one of them", strbuf_text(&names),
+                     kind->name);
     }
     strbuf_fini(&names);
     return found;
@@ -188,6 +193,6 @@ void conf_properties_finish(struct conf_loader *loader, const struct json_node *
     }
     if (text.len == 0 || number > UINT32_MAX) {
         conf_problem(loader, json_member(node, "expiration"),
-                     "no number of milliseconds; RabbitMQ takes \"0\" to \"%u\"", UINT32_MAX);
+                     "not a number of milliseconds; RabbitMQ takes \"0\" to \"%u\"", UINT32_MAX);
     }
 }

@@ -29,8 +29,9 @@ static int conf_variable_expand(struct slice inner, struct strbuf *out, struct e
     name[len] = '\0';
     rest = slice_make(inner.data + len, inner.len - len);
     if (len == 0 || (rest.len > 0 && (rest.len < 2 || memcmp(rest.data, ":-", 2) != 0))) {
-        return err_set(err, "no variable; write ${NAME} or ${NAME:-default}, the name of letters, "
-                            "digits and _");
+        return err_set(err,
+                       "not a variable; write ${NAME} or ${NAME:-default}, the name of letters, "
+                       "digits and _");
     }
     value = getenv(name);
     if (rest.len > 0 && (value == NULL || value[0] == '\0')) {

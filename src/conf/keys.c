@@ -25,7 +25,7 @@ static const struct conf_key stats_keys[] = {
     {.name = "interval",
      .type = CONF_TYPE_DURATION,
      FIELD(struct conf_stats, interval_us),
-     .min = 100 * MS,
+     .min = 10 * MS,
      .max = 24 * H,
      .fallback = "5s",
      .help = "Time between two of them."},

@@ -17,9 +17,24 @@ static bool conf_key_applies(const struct conf_key *key, unsigned variant)
     return key->variants == 0 || variant == 0 || (key->variants & variant) != 0;
 }
 
+/* The kind that has a key called `name`, for one that stands in the wrong object. NULL: none. */
+static const struct conf_kind *conf_read_home(const char *name)
+{
+    size_t i;
+
+    for (i = 0; conf_kinds[i] != NULL; i++) {
+        if (conf_key_find(conf_kinds[i], name) != NULL) {
+            return conf_kinds[i];
+        }
+    }
+    return NULL;
+}
+
 static void conf_read_unknown(struct conf_loader *loader, const struct conf_kind *kind,
                               unsigned variant, const struct json_node *member)
 {
+    const char *name = json_key(member).data;
+    const struct conf_kind *home = conf_read_home(name);
     const char *names[CONF_KEYS_MAX];
     size_t count = 0;
     size_t i;
@@ -29,8 +44,10 @@ static void conf_read_unknown(struct conf_loader *loader, const struct conf_kind
             names[count++] = kind->keys[i].name;
         }
     }
-    conf_problem_key(loader, member, "unknown key; the nearest that %s may have is \"%s\"",
-                     kind->name, nearest_name(json_key(member), names, count));
+    conf_problem_key(loader, member,
+                     "unknown key \"%s\"; the nearest known key of %s is \"%s\"%s%s", name,
+                     kind->name, nearest_name(slice_of(name), names, count),
+                     home ? ", and one of this name belongs in " : "", home ? home->name : "");
 }
 
 /* Says for which variants a key is. */
@@ -46,7 +63,7 @@ static void conf_read_misplaced(struct conf_loader *loader, const struct conf_ki
             strbuf_append_format(&right, "%s%s", right.len ? " or " : "", other->name);
         }
     }
-    conf_problem_key(loader, member, "means nothing for %s; it is for %s",
+    conf_problem_key(loader, member, "\"%s\" means nothing for %s; it is for %s", key->name,
                      conf_variant_find(kind, variant)->name, strbuf_text(&right));
     strbuf_fini(&right);
 }

@@ -7,15 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_write.h"
 #include "base/nearest.h"
 #include "conf/fields.h"
 #include "conf/units.h"
 #include "conf/value_text.h"
 
-enum {
-    CONF_WORDS_MAX = 16, /* words that a key can have */
-    CONF_QUOTE_MAX = 60, /* bytes of a value quoted in a problem */
-};
+enum { CONF_WORDS_MAX = 16 }; /* words that a key can have */
 
 static void *conf_value_place(const struct conf_key *key, void *base)
 {
@@ -90,22 +88,22 @@ void conf_value_wrong_type(struct conf_loader *loader, const struct conf_key *ke
                  json_type_name(json_type(node)));
 }
 
-/* Says that a word or number is known, but has no meaning before a later version. */
+/* Says that a value is known, but has no meaning before a later version. */
 static void conf_value_later(struct conf_loader *loader, const struct conf_key *key,
                              const struct json_node *node)
 {
-    struct slice shown = SLICE("this");
+    struct strbuf shown = STRBUF_INIT;
 
     if (json_is(node, JSON_STRING)) {
-        shown = json_string(node);
+        json_write_string(&shown, json_string(node));
     } else if (json_is(node, JSON_BOOL)) {
-        shown = json_bool(node) ? SLICE("true") : SLICE("false");
-    } else if (json_is(node, JSON_NUMBER)) {
-        shown = json_number_text(loader->file->json, node);
+        strbuf_append_text(&shown, json_bool(node) ? "true" : "false");
+    } else {
+        strbuf_append_slice(&shown, json_number_text(loader->file->json, node));
     }
-    conf_problem(loader, node, "\"%s\": \"%.*s\" is not supported by this version; leave it out",
-                 key->name, (int)(shown.len < CONF_QUOTE_MAX ? shown.len : CONF_QUOTE_MAX),
-                 shown.data);
+    conf_problem(loader, node, "\"%s\": %s is not supported by this version; leave it out",
+                 key->name, strbuf_text(&shown));
+    strbuf_fini(&shown);
 }
 
 static void conf_value_bool(struct conf_loader *loader, const struct conf_key *key,
@@ -259,14 +257,15 @@ static void conf_value_headers(struct conf_loader *loader, const struct conf_key
     conf_headers_read(loader, node, base);
 }
 
-/* For what the kind reads itself: only whether it is a string, or a list. */
+/* For what the kind reads itself: only whether it is a string, or a list. A URL is not looked at
+ * here at all: those of a list are not either. */
 static void conf_value_elsewhere(struct conf_loader *loader, const struct conf_key *key,
                                  const struct json_node *node, void *base)
 {
-    bool is_list = key->type == CONF_TYPE_URLS;
+    enum json_type type = key->type == CONF_TYPE_URLS ? JSON_ARRAY : JSON_STRING;
 
     (void)base;
-    if (!json_is(node, is_list ? JSON_ARRAY : JSON_STRING)) {
+    if (key->type != CONF_TYPE_URL && !json_is(node, type)) {
         conf_value_wrong_type(loader, key, node);
     }
 }

@@ -1,10 +1,11 @@
 /* Values of keys that are strings. For: conf/value.c, which has the other types. */
+#include "conf/value_text.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/value.h"
-#include "conf/value_text.h"
 
 /* Whether a string is as long as it may be; if not, that is said. */
 static bool conf_value_length(struct conf_loader *loader, const struct conf_key *key,
@@ -32,7 +33,7 @@ void conf_value_string(struct conf_loader *loader, const struct conf_key *key,
     }
     if (key->type == CONF_TYPE_NAME && !conf_name_is_valid(text)) {
         conf_problem(loader, node,
-                     "no name; 1 to 64 letters, digits, \".\", \"_\" and \"-\" are right");
+                     "not a name; 1 to 64 letters, digits, \".\", \"_\" and \"-\" are right");
     } else if (conf_value_length(loader, key, node, strlen(text)) && key->size != 0) {
         memcpy((char *)base + key->at, &text, sizeof(text));
     }
