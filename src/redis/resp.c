@@ -1,0 +1,361 @@
+/* The parser of what Redis sends. For: turning bytes into flat frames within limits, with hiredis'
+ * reader doing the reading. Not for: knowing what a frame means (connection.c and up). hiredis is
+ * called in this file only.
+ *
+ * The reader keeps its own copy of the bytes and moves the rest down each time 1 kB was consumed,
+ * so it is fed small slices: one large feed would cost quadratic copying. Values before the last
+ * one of an array are copied to scratch memory, as the reader may move its buffer under a reply
+ * that is not complete; the last one, the body of a published message, is handed on as it lies. */
+#include "redis/resp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "redis/hiredis_compat.h"
+
+enum {
+    RESP_FEED_MAX = 4096,          /* bytes given to the reader at once */
+    RESP_SCRATCH_KEEP = 64 * 1024, /* scratch memory kept between frames */
+};
+
+struct resp {
+    redisReader *reader;     /* owned */
+    resp_on_frame on_frame;  /* takes the frames */
+    void *ctx;               /* its argument */
+    size_t limit;            /* bytes of an unfinished reply */
+    struct resp_frame frame; /* being filled; texts of scratch values are offsets until delivery */
+    struct strbuf scratch;   /* texts of the values before the last */
+    bool stopped;            /* resp_stop() was called */
+    bool delivered;          /* the reply being read was handed on already */
+    bool failed;             /* resp_feed() failed; `err` has the words */
+    struct err err;          /* why */
+};
+
+const char *resp_type_name(enum resp_type type)
+{
+    static const char *const names[] = {"string", "status", "error", "integer", "nil", "array"};
+
+    return names[type];
+}
+
+/* Notes the first failure; NULL, so that a hook can return it. */
+static void *resp_refuse(struct resp *resp, const char *why)
+{
+    if (!resp->failed) {
+        resp->failed = true;
+        err_set(&resp->err, "%s", why);
+    }
+    return NULL;
+}
+
+static void *resp_refuse_resp3(struct resp *resp)
+{
+    return resp_refuse(resp, "a value of RESP3 came, which was not asked for");
+}
+
+/* Fills in the pointers of the texts in scratch memory and hands the frame on. */
+static void resp_deliver(struct resp *resp)
+{
+    size_t offset = 0;
+    size_t i;
+
+    for (i = 0; i < resp->frame.count && i < RESP_VALUES_MAX; i++) {
+        struct resp_value *value = &resp->frame.values[i];
+
+        if (value->text.data == NULL && value->text.len > 0) {
+            value->text.data = resp->scratch.data + offset;
+            offset += value->text.len;
+        }
+    }
+    resp->delivered = true;
+    if (!resp->stopped) {
+        resp->on_frame(resp->ctx, &resp->frame);
+    }
+}
+
+static unsigned resp_depth(const redisReadTask *task)
+{
+    unsigned depth = 0;
+
+    for (task = task->parent; task != NULL; task = task->parent) {
+        depth++;
+    }
+    return depth;
+}
+
+/* Takes a value that is no array; what a hook returns: NULL ends the reading. */
+static void *resp_take(struct resp *resp, const redisReadTask *task, struct resp_value value)
+{
+    struct resp_value *room;
+    bool last;
+
+    if (resp->stopped) {
+        return NULL;
+    }
+    if (task->parent == NULL) {
+        resp->frame.type = value.type;
+        resp->frame.count = 1;
+        resp->frame.values[0] = value;
+        resp_deliver(resp);
+        return resp;
+    }
+    if (task->parent->parent != NULL) {
+        return resp; /* inside a nested array, which is skipped */
+    }
+    last = (size_t)task->idx + 1 == resp->frame.count;
+    if (task->idx < RESP_VALUES_MAX) {
+        room = &resp->frame.values[task->idx];
+        *room = value;
+        if (!last && value.text.len > 0) {
+            strbuf_append_slice(&resp->scratch, value.text);
+            room->text.data = NULL;
+        }
+        if (strbuf_failed(&resp->scratch)) {
+            return resp_refuse(resp, "out of memory");
+        }
+    }
+    if (last) {
+        resp_deliver(resp);
+    }
+    return resp;
+}
+
+static void *resp_on_string(const redisReadTask *task, char *text, size_t len)
+{
+    struct resp *resp = task->privdata;
+    enum resp_type type = RESP_STRING;
+
+    if (task->type == REDIS_REPLY_STATUS) {
+        type = RESP_STATUS;
+    } else if (task->type == REDIS_REPLY_ERROR) {
+        type = RESP_ERROR;
+    } else if (task->type != REDIS_REPLY_STRING) {
+        return resp_refuse_resp3(resp);
+    }
+    /* hiredis steps over these two without a look. */
+    if (text[len] != '\r' || text[len + 1] != '\n') {
+        return resp_refuse(resp, "a string is not followed by CRLF");
+    }
+    return resp_take(resp, task, (struct resp_value){.type = type, .text = {text, len}});
+}
+
+static void *resp_on_integer(const redisReadTask *task, long long integer)
+{
+    return resp_take(task->privdata, task,
+                     (struct resp_value){.type = RESP_INTEGER, .integer = integer});
+}
+
+static void *resp_on_nil(const redisReadTask *task)
+{
+    if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_ARRAY) {
+        return resp_refuse_resp3(task->privdata);
+    }
+    return resp_take(task->privdata, task, (struct resp_value){.type = RESP_NIL});
+}
+
+static void *resp_on_array(const redisReadTask *task, hiredis_array_size announced)
+{
+    struct resp *resp = task->privdata;
+    size_t count = (size_t)announced;
+
+    if (task->type != REDIS_REPLY_ARRAY) {
+        return resp_refuse_resp3(resp);
+    }
+    if (count > RESP_ELEMENTS_MAX) {
+        return resp_refuse(resp, "an array announces more elements than any reply has");
+    }
+    if (resp_depth(task) >= RESP_DEPTH_MAX) {
+        return resp_refuse(resp, "arrays are nested deeper than in any reply");
+    }
+    if (task->parent == NULL) {
+        resp->frame.type = RESP_ARRAY;
+        resp->frame.count = count;
+    } else if (task->parent->parent == NULL && task->idx < RESP_VALUES_MAX) {
+        resp->frame.values[task->idx] =
+            (struct resp_value){.type = RESP_ARRAY, .integer = (int64_t)count};
+    }
+    return resp;
+}
+
+/* These two have a place with hiredis 1.x only. */
+static __attribute__((unused)) void *resp_on_double(const redisReadTask *task, double value,
+                                                    char *text, size_t len)
+{
+    (void)value;
+    (void)text;
+    (void)len;
+    return resp_refuse_resp3(task->privdata);
+}
+
+static __attribute__((unused)) void *resp_on_bool(const redisReadTask *task, int value)
+{
+    (void)value;
+    return resp_refuse_resp3(task->privdata);
+}
+
+/* Replies are no objects: there is nothing to free. */
+static void resp_on_free(void *object)
+{
+    (void)object;
+}
+
+static redisReplyObjectFunctions resp_functions = {
+    .createString = resp_on_string,
+    .createArray = resp_on_array,
+    .createInteger = resp_on_integer,
+    .createNil = resp_on_nil,
+    HIREDIS_RESP3_FUNCTIONS(resp_on_double, resp_on_bool).freeObject = resp_on_free,
+};
+
+static void resp_begin_frame(struct resp *resp)
+{
+    resp->delivered = false;
+    if (resp->scratch.size > RESP_SCRATCH_KEEP) {
+        strbuf_fini(&resp->scratch);
+    }
+    strbuf_reset(&resp->scratch);
+}
+
+struct resp *resp_new(size_t size_limit, resp_on_frame on_frame, void *ctx)
+{
+    struct resp *resp = calloc(1, sizeof(*resp));
+
+    if (resp == NULL) {
+        return NULL;
+    }
+    resp->on_frame = on_frame;
+    resp->ctx = ctx;
+    resp->limit = size_limit + RESP_SLACK;
+    if (resp_reset(resp) != 0) {
+        resp_free(resp);
+        return NULL;
+    }
+    return resp;
+}
+
+void resp_free(struct resp *resp)
+{
+    if (resp == NULL) {
+        return;
+    }
+    redisReaderFree(resp->reader);
+    strbuf_fini(&resp->scratch);
+    free(resp);
+}
+
+int resp_reset(struct resp *resp)
+{
+    redisReader *reader = redisReaderCreateWithFunctions(&resp_functions);
+
+    if (reader == NULL) {
+        return -1;
+    }
+    reader->privdata = resp;
+    redisReaderFree(resp->reader);
+    resp->reader = reader;
+    resp->stopped = false;
+    resp->failed = false;
+    resp_begin_frame(resp);
+    return 0;
+}
+
+/* The length that the bulk string under way announces, as far as its digits are there; 0 where
+ * there is none. */
+static size_t resp_announced(const redisReader *reader)
+{
+    const redisReadTask *task = hiredis_current_task(reader);
+    size_t at = reader->pos;
+    size_t announced = 0;
+
+    if (task == NULL || task->type != REDIS_REPLY_STRING) {
+        return 0;
+    }
+    while (at < reader->len && reader->buf[at] >= '0' && reader->buf[at] <= '9') {
+        if (announced > SIZE_MAX / 10 - 1) {
+            return SIZE_MAX;
+        }
+        announced = announced * 10 + (size_t)(reader->buf[at] - '0');
+        at++;
+    }
+    return announced;
+}
+
+/* Whether what is unfinished is within the limits; it is what hiredis does not check. */
+static void resp_check_limits(struct resp *resp)
+{
+    const redisReader *reader = resp->reader;
+    size_t unread = reader->len - reader->pos;
+    size_t announced = resp_announced(reader);
+    size_t room = resp->limit > resp->scratch.len ? resp->limit - resp->scratch.len : 0;
+
+    if (announced > room || unread > room) {
+        resp->failed = true;
+        err_set(&resp->err, "a reply is over the size limit of %zu bytes (max_message_size)",
+                resp->limit);
+    } else if (unread > announced + RESP_LINE_MAX) {
+        resp_refuse(resp, "a line does not end");
+    }
+}
+
+/* Reads what the reader holds, up to the end of an unfinished reply. */
+static void resp_drain(struct resp *resp)
+{
+    void *reply = resp;
+
+    while (reply != NULL && !resp->failed && !resp->stopped) {
+        if (redisReaderGetReply(resp->reader, &reply) != REDIS_OK) {
+            if (!resp->stopped) {
+                resp_refuse(resp, resp->reader->errstr);
+            }
+            return;
+        }
+        if (reply != NULL) {
+            if (!resp->delivered) {
+                resp_deliver(resp);
+            }
+            resp_begin_frame(resp);
+        }
+    }
+}
+
+int resp_feed(struct resp *resp, const void *data, size_t len, struct err *err)
+{
+    const char *next = data;
+
+    while (len > 0 && !resp->failed && !resp->stopped) {
+        size_t some = len < RESP_FEED_MAX ? len : RESP_FEED_MAX;
+
+        if (redisReaderFeed(resp->reader, next, some) != REDIS_OK) {
+            resp_refuse(resp, "out of memory");
+            break;
+        }
+        next += some;
+        len -= some;
+        resp_drain(resp);
+        if (!resp->failed && !resp->stopped) {
+            resp_check_limits(resp);
+        }
+    }
+    return resp->failed ? err_set(err, "%s", resp->err.text) : 0;
+}
+
+void resp_stop(struct resp *resp)
+{
+    resp->stopped = true;
+}
+
+bool resp_frame_says(const struct resp_frame *frame, size_t index, const char *text)
+{
+    return index < frame->count && index < RESP_VALUES_MAX &&
+           slice_equal_text(frame->values[index].text, text);
+}
+
+bool resp_frame_is_error(const struct resp_frame *frame, const char *code)
+{
+    struct slice text = frame->values[0].text;
+    size_t len = strlen(code);
+
+    return frame->type == RESP_ERROR && text.len >= len && memcmp(text.data, code, len) == 0 &&
+           (text.len == len || text.data[len] == ' ');
+}
