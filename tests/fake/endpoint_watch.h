@@ -1,5 +1,6 @@
 /* A bridge's place taken by a test: it calls the operations of a real endpoint, takes its events,
- * and holds it to the laws of core/endpoint.h at each of them. */
+ * and holds it to the laws of core/endpoint.h at each of them. Outcomes are letters: Delivered,
+ * Retry, Lost, Unroutable, No subscribers, refused (X), Too large. */
 #ifndef CHUNNELD_TESTS_FAKE_ENDPOINT_WATCH_H
 #define CHUNNELD_TESTS_FAKE_ENDPOINT_WATCH_H
 
@@ -36,7 +37,7 @@ void source_watch_free(struct source_watch *watch);
 
 struct sink_watch {
     struct sink *sink;          /* owned; NULL after free */
-    struct strbuf settled;      /* "D1 R2 ...": the outcome's first letter and the number */
+    struct strbuf settled;      /* "D1 R2 ...": the outcome and the number */
     uint64_t sent;              /* deliveries that it took: their numbers count from 1 */
     uint64_t back;              /* of these, settled */
     uint64_t outcomes[8];       /* by enum outcome */

@@ -36,6 +36,7 @@ struct redis_peer {
     uint16_t port;
     size_t piece;
     bool frozen;
+    const char *role;
     struct strbuf log;
     struct peer_answer answers[PEER_ANSWERS_MAX];
     size_t answer_count;
@@ -73,6 +74,7 @@ struct redis_peer *redis_peer_new(void)
         die("scripted peer");
     }
     TAILQ_INIT(&peer->clients);
+    peer->role = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
     peer_listen(peer);
     return peer;
 }
@@ -164,6 +166,11 @@ void redis_peer_forget_answers(struct redis_peer *peer)
     }
 }
 
+void redis_peer_set_role(struct redis_peer *peer, const char *bytes)
+{
+    peer->role = bytes;
+}
+
 void redis_peer_send(struct redis_peer *peer, struct slice bytes)
 {
     struct peer_client *client;
@@ -218,6 +225,17 @@ size_t redis_peer_clients(const struct redis_peer *peer)
     return count;
 }
 
+unsigned redis_peer_subscriptions(const struct redis_peer *peer)
+{
+    const struct peer_client *client;
+    unsigned count = 0;
+
+    TAILQ_FOREACH(client, &peer->clients, link) {
+        count += client->subscriptions;
+    }
+    return count;
+}
+
 static bool is(struct slice word, const char *name)
 {
     return word.len == strlen(name) && strncasecmp(word.data, name, word.len) == 0;
@@ -234,7 +252,8 @@ static void answer_subscription(struct peer_client *client, const char *word, st
     strbuf_append_format(&client->out, "\r\n:%u\r\n", client->subscriptions);
 }
 
-static void answer_as_master(struct peer_client *client, const struct slice *args, size_t count)
+static void answer_as_a_server(const struct redis_peer *peer, struct peer_client *client,
+                               const struct slice *args, size_t count)
 {
     static const char *const words[] = {"subscribe", "psubscribe", "unsubscribe", "punsubscribe"};
     size_t i;
@@ -252,7 +271,7 @@ static void answer_as_master(struct peer_client *client, const struct slice *arg
                                              ? "*2\r\n$4\r\npong\r\n$0\r\n\r\n"
                                              : "+PONG\r\n");
     } else if (is(args[0], "ROLE")) {
-        strbuf_append_text(&client->out, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+        strbuf_append_text(&client->out, peer->role);
     } else if (count == 2 && is(args[0], "CLIENT") && is(args[1], "ID")) {
         strbuf_append_text(&client->out, ":7\r\n");
     } else {
@@ -279,7 +298,7 @@ static void peer_take_command(struct redis_peer *peer, struct peer_client *clien
         }
     }
     if (i == 0) {
-        answer_as_master(client, args, count);
+        answer_as_a_server(peer, client, args, count);
     }
     strbuf_append_char(&peer->log, '\n');
 }
@@ -376,8 +395,8 @@ static void peer_accept(struct redis_peer *peer)
     int one = 1;
     int fd;
 
-    while (peer->fd >= 0 &&
-           (fd = accept4(peer->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while (peer->fd >= 0 && (fd = accept(peer->fd, NULL, NULL)) >= 0) {
+        fcntl(fd, F_SETFL, O_NONBLOCK);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         client = calloc(1, sizeof(*client));
         if (client == NULL) {

@@ -28,8 +28,10 @@ unsigned redis_peer_count(const struct redis_peer *peer, const char *beginning);
 /* From now on commands that begin with `beginning` get these bytes as their answer; the script with
  * the newest word wins. Empty bytes: no answer at all. */
 void redis_peer_answer(struct redis_peer *peer, const char *beginning, const char *bytes);
-/* Back to answering as a master would. */
+/* No script any more. */
 void redis_peer_forget_answers(struct redis_peer *peer);
+/* What ROLE is answered with where no script says otherwise; a string with static life. */
+void redis_peer_set_role(struct redis_peer *peer, const char *bytes);
 
 /* Sends bytes to all clients, or to those that have subscribed to anything. */
 void redis_peer_send(struct redis_peer *peer, struct slice bytes);
@@ -47,5 +49,7 @@ void redis_peer_drop(struct redis_peer *peer, bool reset);
 void redis_peer_shut(struct redis_peer *peer, bool shut);
 /* Clients connected now. */
 size_t redis_peer_clients(const struct redis_peer *peer);
+/* Their subscriptions. */
+unsigned redis_peer_subscriptions(const struct redis_peer *peer);
 
 #endif
