@@ -79,8 +79,9 @@ struct conf_kind {
     size_t key_count;
     const struct conf_variant *variants; /* NULL: all are alike */
     bool one_of;                         /* the variants exclude each other, and one must hold */
-    bool environment;                    /* strings may hold ${NAME} */
-    size_t size;                         /* of its struct, in lists and maps */
+    const char *schema; /* more JSON Schema that holds for all of them; NULL: none */
+    bool environment;   /* strings may hold ${NAME} */
+    size_t size;        /* of its struct, in lists and maps */
 
     /* Any of these may be NULL. */
     /* Which variant a node or a struct is: its bit; 0: cannot be told. */

@@ -167,6 +167,7 @@ const struct conf_kind conf_kind_connection = {
             "RabbitMQ, the endpoints use it; where there are more, each endpoint names its own.",
     KEYS(connection_keys),
     .variants = connection_variants,
+    .schema = "{\"anyOf\": [{\"required\": [\"url\"]}, {\"required\": [\"urls\"]}]}",
     .environment = true,
     .size = sizeof(struct conf_connection),
     .variant_of_node = conf_connection_variant_of_node,

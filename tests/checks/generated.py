@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Are the documents of the configuration as the table of keys makes them, and do the example files
+fit the JSON Schema?"""
+
+import json
+import subprocess
+
+import checklib
+
+DOCUMENTS = {
+    "conf/chunneld.schema.json": "schema",
+    "man/chunneld.json.5": "man",
+    "doc/reference.md": "reference",
+}
+EXAMPLES = ("conf/chunneld.json", "conf/rules.d/*.json")
+
+
+def first_difference(old, new):
+    """The first line, from 1, in which two texts differ."""
+    lines = zip(old.splitlines() + [None], new.splitlines() + [None])
+    return next((number for number, (one, two) in enumerate(lines, 1) if one != two), 1)
+
+
+def check_examples(findings):
+    try:
+        import jsonschema
+    except ImportError:
+        print("the examples are not checked: no jsonschema (Debian: apt-get install python3-jsonschema)")
+        return
+    schema = json.loads(checklib.read("conf/chunneld.schema.json"))
+    validator = jsonschema.Draft7Validator(schema)
+    validator.check_schema(schema)
+    for path in checklib.files(*EXAMPLES):
+        for error in validator.iter_errors(json.loads(checklib.read(path))):
+            place = "/".join(map(str, error.absolute_path))
+            findings.add(path, 0, f"/{place}: {error.message}")
+
+
+def main():
+    program = checklib.builddir / "tools/confdoc"
+    if not program.is_file():
+        checklib.skip("tools/confdoc is not built; run by make check, which builds it")
+    findings = checklib.Findings()
+    for path, word in DOCUMENTS.items():
+        made = subprocess.run([program, word], capture_output=True, text=True, check=True).stdout
+        kept = checklib.read(path) if checklib.files(path) else ""
+        if made != kept:
+            findings.add(path, first_difference(kept, made), "stale: run make documents")
+    check_examples(findings)
+    findings.exit()
+
+
+main()
