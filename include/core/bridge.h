@@ -104,7 +104,7 @@ void bridge_start(struct bridge *bridge);
 /* Orderly: no more from the source; what was taken in goes out; then on_stopped. */
 void bridge_stop(struct bridge *bridge);
 /* Hurry a stop under way: what has not gone out is handed back to an AMQP queue (returned) or,
- * where the source cannot take it back, dropped and counted. */
+ * where the source cannot take it back, dropped and counted. Legal at any time after start. */
 void bridge_stop_now(struct bridge *bridge);
 /* By the operator: stop reading, but go on sending what waits. */
 void bridge_pause(struct bridge *bridge);

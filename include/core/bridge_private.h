@@ -26,6 +26,7 @@ struct bridge {
     struct delivery_list queue;
     uint64_t seq;        /* of the last delivery received */
     uint64_t held_bytes; /* of all deliveries not yet settled */
+    uint64_t sink_bytes; /* of those that the sink has */
 
     /* What stands in the way. */
     bool source_ready; /* its last on_link */
@@ -57,7 +58,7 @@ struct bridge {
     char last_error[BRIDGE_ERROR_SIZE];
 };
 
-/* Sends what waits, in order, as far as the sink takes it. */
+/* Sends what waits, in order, as far as the sink takes it; then bridge_flow_relieve(). */
 void bridge_flow_pump(struct bridge *bridge);
 /* Ends what a full buffer began (a paused source, dropping) once there is room. */
 void bridge_flow_relieve(struct bridge *bridge);

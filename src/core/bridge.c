@@ -105,7 +105,6 @@ static void bridge_on_sink_link(void *ctx, enum endpoint_link link, const char *
     bridge_note_link(bridge, bridge->sink_why, link, why);
     bridge_update_state(bridge);
     bridge_flow_pump(bridge);
-    bridge_flow_relieve(bridge);
     bridge_stop_step(bridge);
 }
 
@@ -227,10 +226,10 @@ void bridge_stop(struct bridge *bridge)
 
 void bridge_stop_now(struct bridge *bridge)
 {
-    bridge_stop(bridge);
-    if (bridge->stopping_now) {
+    if (bridge->stopping_now || bridge->stopped) {
         return;
     }
+    bridge_stop(bridge);
     bridge->stopping_now = true;
     bridge->sink_stopping = true;
     bridge_flow_empty(bridge);

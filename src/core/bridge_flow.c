@@ -32,6 +32,7 @@ static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
 {
     struct outgoing out;
     struct err err = {""};
+    size_t size = delivery->size;
     enum sink_result result;
 
     if (mapping_apply(bridge->mapping, &bridge->context, delivery, bridge->scratch, &out, &err) !=
@@ -43,6 +44,7 @@ static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
     switch (result) {
     case SINK_TAKEN:
         bridge->counters.in_flight++;
+        bridge->sink_bytes += size;
         return true;
     case SINK_BUSY:
         bridge->sink_busy = true;
@@ -85,11 +87,12 @@ void bridge_flow_pump(struct bridge *bridge)
             going = false;
         }
     }
+    bridge_flow_relieve(bridge);
 }
 
 void bridge_flow_relieve(struct bridge *bridge)
 {
-    if (!flow_has_room(bridge)) {
+    if ((!bridge->full && !bridge->overflowing) || !flow_has_room(bridge)) {
         return;
     }
     if (bridge->overflowing) {
@@ -107,19 +110,25 @@ void bridge_flow_relieve(struct bridge *bridge)
     bridge_update_state(bridge);
 }
 
-/* Makes room by dropping the oldest that waits. What is with the sink cannot be dropped; false: the
- * new one must be. */
+/* What is with the sink cannot be dropped: whether `more` has room beside that. */
+static bool flow_fits_beside_sink(const struct bridge *bridge, const struct delivery *more)
+{
+    return bridge->counters.in_flight + 1 <= bridge->options->buffer_messages &&
+           bridge->sink_bytes + more->size <= bridge->options->buffer_memory;
+}
+
+/* Makes room by dropping the oldest that wait; false: that would not help, the new one must go. */
 static bool flow_drop_oldest(struct bridge *bridge, const struct delivery *more)
 {
     struct delivery_list *list;
     struct delivery *oldest;
 
+    if (!flow_fits_beside_sink(bridge, more)) {
+        return false;
+    }
     while (flow_is_over(bridge, more)) {
         list = TAILQ_EMPTY(&bridge->again) ? &bridge->queue : &bridge->again;
         oldest = TAILQ_FIRST(list);
-        if (oldest == NULL) {
-            return false;
-        }
         TAILQ_REMOVE(list, oldest, link);
         bridge->counters.buffered--;
         bridge_settle(bridge, oldest, &bridge->counters.dropped, SETTLE_ACK);
@@ -184,6 +193,7 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
     }
     bridge->held_bytes += delivery->size;
     if (bridge->counters.buffered == 0 && flow_may_send(bridge) && flow_offer(bridge, delivery)) {
+        bridge_flow_relieve(bridge);
         return;
     }
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
@@ -199,7 +209,6 @@ void bridge_on_writable(void *ctx)
 
     bridge->sink_busy = false;
     bridge_flow_pump(bridge);
-    bridge_flow_relieve(bridge);
     bridge_stop_step(bridge);
 }
 

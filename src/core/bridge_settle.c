@@ -57,6 +57,7 @@ static void settle_put_again(struct bridge *bridge, struct delivery *delivery)
         TAILQ_INSERT_HEAD(&bridge->again, delivery, link);
     }
     bridge->counters.buffered++;
+    bridge->counters.retried++;
 }
 
 /* The sink gave it back while it works: wait before it is sent again, and send nothing meanwhile,
@@ -74,32 +75,35 @@ static void settle_hold_back(struct bridge *bridge, const char *why)
     bridge->host->wake_in(bridge->host_ctx, backoff_next(&bridge->retry, bridge->rand, now));
 }
 
-/* To be sent again as soon as the sink can; or given back where that makes no sense any more. */
-static void settle_again(struct bridge *bridge, struct delivery *delivery)
+/* True: it is not to be sent again, and gone. A stale one is in its queue again already; of a stop
+ * that has no more time, all goes back. */
+static bool settle_goes_back(struct bridge *bridge, struct delivery *delivery)
 {
-    if (bridge->stopping_now) {
-        bridge_settle_unsent(bridge, delivery);
-        return;
-    }
     if ((bridge->source->can & ENDPOINT_REDELIVERS) && delivery->epoch != bridge->source->epoch) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_FORGET);
-        return;
+        return true;
     }
-    bridge->counters.retried++;
-    settle_put_again(bridge, delivery);
+    if (bridge->stopping_now) {
+        bridge_settle_unsent(bridge, delivery);
+        return true;
+    }
+    return false;
 }
 
 static void settle_retry(struct bridge *bridge, struct delivery *delivery, const char *why)
 {
     uint64_t attempts = bridge->options->retry_attempts;
 
+    if (settle_goes_back(bridge, delivery)) {
+        return;
+    }
     delivery->refusals++;
-    if (attempts > 0 && delivery->refusals >= attempts && !bridge->stopping_now) {
+    if (attempts > 0 && delivery->refusals >= attempts) {
         bridge_settle_refused(bridge, delivery, "retries", why);
         return;
     }
     settle_hold_back(bridge, why);
-    settle_again(bridge, delivery);
+    settle_put_again(bridge, delivery);
 }
 
 static void settle_unroutable(struct bridge *bridge, struct delivery *delivery, const char *why)
@@ -148,6 +152,7 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
     struct bridge *bridge = ctx;
 
     bridge->counters.in_flight--;
+    bridge->sink_bytes -= delivery->size;
     switch (outcome) {
     case OUTCOME_DELIVERED:
         settle_delivered(bridge, delivery);
@@ -160,7 +165,9 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
         settle_retry(bridge, delivery, why);
         break;
     case OUTCOME_LOST:
-        settle_again(bridge, delivery);
+        if (!settle_goes_back(bridge, delivery)) {
+            settle_put_again(bridge, delivery);
+        }
         break;
     case OUTCOME_UNROUTABLE:
         settle_unroutable(bridge, delivery, why);
@@ -175,9 +182,7 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
     if (bridge->held_back) {
         settle_end_hold(bridge);
     }
-    if (bridge->full || bridge->overflowing) {
-        bridge_flow_relieve(bridge);
-    }
+    bridge_flow_relieve(bridge);
     if (bridge->stopping) {
         bridge_stop_step(bridge);
     }
