@@ -99,6 +99,9 @@ static void sink_take(struct fake_sink *sink, struct delivery *delivery, const s
     strbuf_append_char(&sink->sent, ' ');
     snprintf(sink->last_routing_key, sizeof(sink->last_routing_key), "%.*s",
              (int)out->routing_key.len, out->routing_key.data);
+    if (sink->on_take != NULL) {
+        sink->on_take(sink->ctx, delivery);
+    }
 }
 
 static enum sink_result sink_send(struct sink *base, struct delivery *delivery,

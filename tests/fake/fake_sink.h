@@ -22,11 +22,14 @@ struct fake_sink {
     bool stop_now;
     bool stopped;
     bool ready;
-    bool busy_told;                 /* send() said SINK_BUSY: on_writable is due */
-    size_t limit;                   /* most deliveries in flight */
-    bool blocked;                   /* takes none whatever the limit */
-    enum sink_result says;          /* what send() answers where it could take one; SINK_TAKEN */
-    const char *says_why;           /* words of a refusal */
+    bool busy_told;        /* send() said SINK_BUSY: on_writable is due */
+    size_t limit;          /* most deliveries in flight */
+    bool blocked;          /* takes none whatever the limit */
+    enum sink_result says; /* what send() answers where it could take one; SINK_TAKEN */
+    const char *says_why;  /* words of a refusal */
+    /* Sees each delivery that was taken; NULL: nobody. Calls nothing. */
+    void (*on_take)(void *ctx, const struct delivery *delivery);
+    void *ctx;                      /* of on_take */
     struct delivery_list in_flight; /* in the order of sending */
     size_t in_flight_count;
     size_t taken_count; /* deliveries taken since it was made; settled_count likewise */

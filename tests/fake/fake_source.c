@@ -17,10 +17,14 @@ size_t fake_source_outstanding(const struct fake_source *source)
     return source->given_count - source->settled_count;
 }
 
+static bool source_may_end(const struct fake_source *source)
+{
+    return !source->ready || fake_source_outstanding(source) == 0;
+}
+
 static void source_step_stop(struct fake_source *source)
 {
-    if (source->stopping && !source->stopped &&
-        (!source->ready || fake_source_outstanding(source) == 0)) {
+    if (source->stopping && !source->stopped && source_may_end(source)) {
         fake_pump_defer(source->pump, &source->stopped_call);
     }
 }
@@ -29,6 +33,9 @@ static void source_on_stopped_due(void *ctx)
 {
     struct fake_source *source = ctx;
 
+    if (!source_may_end(source)) {
+        return; /* one more was given meanwhile */
+    }
     source->stopped = true;
     fake_pump_before_event(source->pump);
     source->source.events->on_stopped(source->source.ctx);
@@ -91,6 +98,9 @@ static void source_settle(struct source *base, struct delivery *delivery, enum s
     source->settled_count++;
     strbuf_append_format(&source->settled, "%.*s:%s ", (int)delivery->body.len, delivery->body.data,
                          settlement_name(how));
+    if (source->on_settle != NULL) {
+        source->on_settle(source->ctx, delivery, how);
+    }
     delivery_free(delivery);
     source_step_stop(source);
     fake_pump_end_operation(source->pump);

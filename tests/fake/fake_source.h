@@ -35,6 +35,9 @@ struct fake_source {
     size_t given_count;
     size_t given_size;
     size_t settled_count;
+    /* Sees each settlement before the delivery is freed; NULL: nobody. Calls nothing. */
+    void (*on_settle)(void *ctx, const struct delivery *delivery, enum settlement how);
+    void *ctx;             /* of on_settle */
     uint64_t now_us;       /* received_us of what is given from now on */
     struct strbuf settled; /* "1:ack 2:requeue ": bodies in the order of settling */
 };
