@@ -8,6 +8,22 @@
 
 enum { BRIDGE_ERROR_SIZE = 320 };
 
+/* Why a message was given up; the names are those of x-chunnel-reason. */
+enum refusal {
+    REFUSAL_TEMPLATE,   /* a value that the mapping wants is missing */
+    REFUSAL_TOO_LARGE,  /* over max_message_size, or headers over a frame */
+    REFUSAL_REFUSED,    /* the sink or the far side will never take it */
+    REFUSAL_UNROUTABLE, /* it came back, and the rule does not try again */
+    REFUSAL_RETRIES,    /* refused as often as the rule allows */
+    REFUSAL_COUNT
+};
+
+/* What is told at most once a minute, however often it happens and in whatever words. */
+struct bridge_told {
+    uint64_t at_us;  /* monotonic time of the last line; 0: none yet */
+    uint64_t untold; /* times since then */
+};
+
 struct bridge {
     const char *name;
     struct source *source;
@@ -29,15 +45,16 @@ struct bridge {
     uint64_t sink_bytes; /* of those that the sink has */
 
     /* What stands in the way. */
-    bool source_ready; /* its last on_link */
-    bool sink_ready;   /* likewise */
-    bool sink_busy;    /* send() said so; on_writable will come */
-    bool held_back;    /* a refused delivery waits for its back-off: nothing is sent, so that the
-                        * order stays */
-    bool retry_due;    /* the back-off is over, what is in flight is not */
-    bool full;         /* the source is paused because the buffer is full */
-    bool overflowing;  /* messages were dropped since there was room last */
-    uint64_t overflow_start; /* counters.dropped when that began */
+    bool source_ready;  /* its last on_link */
+    bool sink_ready;    /* likewise */
+    bool sink_busy;     /* send() said so; on_writable will come */
+    bool held_back;     /* a refused delivery waits for its back-off: nothing is sent, so that the
+                         * order stays */
+    bool retry_due;     /* the back-off is over, what is in flight is not */
+    bool full;          /* the source is paused because the buffer is full */
+    bool overflowing;   /* messages were dropped since there was room last */
+    bool overflow_told; /* and the log has it: its end is told too */
+    uint64_t overflow_dropped; /* since the last such end was told */
     bool operator_paused;
 
     /* Its life. */
@@ -49,6 +66,9 @@ struct bridge {
     bool sink_stopped;   /* on_stopped came */
     bool stopped;        /* the host was told */
 
+    struct bridge_told told_refusal[REFUSAL_COUNT];
+    struct bridge_told told_retry;
+    struct bridge_told told_overflow;
     struct backoff retry;
     struct bridge_counters counters;
     struct histogram latency;
@@ -70,13 +90,14 @@ void bridge_flow_empty(struct bridge *bridge);
 /* Whatever a delivery's end: `counter` counts it, the source gets it. It must be in no list. */
 void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *counter,
                    enum settlement how);
-/* The sink will never take it: counted as dropped, logged with reason and words. */
-void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, const char *reason,
+/* The sink will never take it: counted as dropped, the reason and words remembered and told. */
+void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
                            const char *why);
 /* Back to its queue (returned), or, where the source has none, dropped. */
 void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery);
-/* Remembers and logs what went wrong. */
-void bridge_settle_note_error(struct bridge *bridge, const char *what, const char *why);
+/* Remembers what went wrong, and logs it where the minute of `told` is over; whether it did. */
+bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, const char *what,
+                              const char *why);
 
 /* Takes the next step of a stop, if one is under way and its time has come. */
 void bridge_stop_step(struct bridge *bridge);

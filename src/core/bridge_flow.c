@@ -37,7 +37,7 @@ static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
 
     if (mapping_apply(bridge->mapping, &bridge->context, delivery, bridge->scratch, &out, &err) !=
         0) {
-        bridge_settle_refused(bridge, delivery, "template", err.text);
+        bridge_settle_refused(bridge, delivery, REFUSAL_TEMPLATE, err.text);
         return true;
     }
     result = bridge->sink->ops->send(bridge->sink, delivery, &out, &err);
@@ -50,12 +50,12 @@ static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
         bridge->sink_busy = true;
         return false;
     case SINK_TOO_LARGE:
-        bridge_settle_refused(bridge, delivery, "too-large", err.text);
+        bridge_settle_refused(bridge, delivery, REFUSAL_TOO_LARGE, err.text);
         return true;
     case SINK_REFUSED:
         break;
     }
-    bridge_settle_refused(bridge, delivery, "refused", err.text);
+    bridge_settle_refused(bridge, delivery, REFUSAL_REFUSED, err.text);
     return true;
 }
 
@@ -90,15 +90,23 @@ void bridge_flow_pump(struct bridge *bridge)
     bridge_flow_relieve(bridge);
 }
 
+static void flow_end_overflow(struct bridge *bridge)
+{
+    bridge->overflowing = false;
+    if (bridge->overflow_told) {
+        log_info("bridge", bridge->name, "buffer has room again",
+                 log_number("dropped", bridge->overflow_dropped));
+        bridge->overflow_dropped = 0;
+    }
+}
+
 void bridge_flow_relieve(struct bridge *bridge)
 {
     if ((!bridge->full && !bridge->overflowing) || !flow_has_room(bridge)) {
         return;
     }
     if (bridge->overflowing) {
-        bridge->overflowing = false;
-        log_info("bridge", bridge->name, "buffer has room again",
-                 log_number("dropped", bridge->counters.dropped - bridge->overflow_start));
+        flow_end_overflow(bridge);
     }
     if (!bridge->full) {
         return;
@@ -108,6 +116,12 @@ void bridge_flow_relieve(struct bridge *bridge)
         bridge->source->ops->resume(bridge->source);
     }
     bridge_update_state(bridge);
+}
+
+static void flow_drop(struct bridge *bridge, struct delivery *delivery)
+{
+    bridge->overflow_dropped++;
+    bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
 }
 
 /* What is with the sink cannot be dropped: whether `more` has room beside that. */
@@ -131,7 +145,7 @@ static bool flow_drop_oldest(struct bridge *bridge, const struct delivery *more)
         oldest = TAILQ_FIRST(list);
         TAILQ_REMOVE(list, oldest, link);
         bridge->counters.buffered--;
-        bridge_settle(bridge, oldest, &bridge->counters.dropped, SETTLE_ACK);
+        flow_drop(bridge, oldest);
     }
     return true;
 }
@@ -151,8 +165,8 @@ static void flow_note_overflow(struct bridge *bridge, const char *what)
 {
     if (!bridge->overflowing) {
         bridge->overflowing = true;
-        bridge->overflow_start = bridge->counters.dropped;
-        bridge_settle_note_error(bridge, what, "the sink is slower than the source");
+        bridge->overflow_told = bridge_settle_note_error(bridge, &bridge->told_overflow, what,
+                                                         "the sink is slower than the source");
     }
 }
 
@@ -176,7 +190,7 @@ static bool flow_make_room(struct bridge *bridge, struct delivery *delivery)
     }
     if (!stays) {
         bridge->held_bytes += delivery->size;
-        bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
+        flow_drop(bridge, delivery);
     }
     return stays;
 }

@@ -2,17 +2,44 @@
  * Not for: the way there (bridge_flow.c). */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/bridge_private.h"
 
-void bridge_settle_note_error(struct bridge *bridge, const char *what, const char *why)
+#define TELL_EVERY_US (60 * CLOCK_US_PER_S)
+
+/* Whether it may be told now; what may not is counted. */
+static bool settle_may_tell(const struct bridge *bridge, struct bridge_told *told)
 {
+    uint64_t now = bridge->host->now_us(bridge->host_ctx);
+
+    if (told->at_us != 0 && now - told->at_us < TELL_EVERY_US) {
+        told->untold++;
+        return false;
+    }
+    told->at_us = now ? now : 1;
+    return true;
+}
+
+bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, const char *what,
+                              const char *why)
+{
+    struct log_field more = {NULL, NULL, 0};
+
     if (why != NULL && why[0] != '\0') {
         snprintf(bridge->last_error, sizeof(bridge->last_error), "%s: %s", what, why);
     } else {
         snprintf(bridge->last_error, sizeof(bridge->last_error), "%s", what);
     }
-    log_warn("bridge", bridge->name, what, log_text("why", why ? why : ""));
+    if (!settle_may_tell(bridge, told)) {
+        return false;
+    }
+    if (told->untold > 0) {
+        more = log_number("more", told->untold);
+    }
+    told->untold = 0;
+    log_warn("bridge", bridge->name, what, log_text("why", why ? why : ""), more);
+    return true;
 }
 
 void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *counter,
@@ -23,13 +50,18 @@ void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *c
     bridge->source->ops->settle(bridge->source, delivery, how);
 }
 
-void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, const char *reason,
+void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
                            const char *why)
 {
-    char what[64];
+    static const char *const whats[REFUSAL_COUNT] = {
+        [REFUSAL_TEMPLATE] = "message dropped: template",
+        [REFUSAL_TOO_LARGE] = "message dropped: too-large",
+        [REFUSAL_REFUSED] = "message dropped: refused",
+        [REFUSAL_UNROUTABLE] = "message dropped: unroutable",
+        [REFUSAL_RETRIES] = "message dropped: retries",
+    };
 
-    snprintf(what, sizeof(what), "message dropped: %s", reason);
-    bridge_settle_note_error(bridge, what, why);
+    bridge_settle_note_error(bridge, &bridge->told_refusal[refusal], whats[refusal], why);
     bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
 }
 
@@ -71,7 +103,7 @@ static void settle_hold_back(struct bridge *bridge, const char *why)
     }
     bridge->held_back = true;
     bridge->retry_due = false;
-    bridge_settle_note_error(bridge, "message refused, trying again", why);
+    bridge_settle_note_error(bridge, &bridge->told_retry, "message refused, trying again", why);
     bridge->host->wake_in(bridge->host_ctx, backoff_next(&bridge->retry, bridge->rand, now));
 }
 
@@ -99,7 +131,7 @@ static void settle_retry(struct bridge *bridge, struct delivery *delivery, const
     }
     delivery->refusals++;
     if (attempts > 0 && delivery->refusals >= attempts) {
-        bridge_settle_refused(bridge, delivery, "retries", why);
+        bridge_settle_refused(bridge, delivery, REFUSAL_RETRIES, why);
         return;
     }
     settle_hold_back(bridge, why);
@@ -112,7 +144,7 @@ static void settle_unroutable(struct bridge *bridge, struct delivery *delivery, 
     if (bridge->options->on_unroutable == UNROUTABLE_RETRY) {
         settle_retry(bridge, delivery, why);
     } else {
-        bridge_settle_refused(bridge, delivery, "unroutable", why);
+        bridge_settle_refused(bridge, delivery, REFUSAL_UNROUTABLE, why);
     }
 }
 
@@ -173,10 +205,10 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
         settle_unroutable(bridge, delivery, why);
         break;
     case OUTCOME_REFUSED:
-        bridge_settle_refused(bridge, delivery, "refused", why);
+        bridge_settle_refused(bridge, delivery, REFUSAL_REFUSED, why);
         break;
     case OUTCOME_TOO_LARGE:
-        bridge_settle_refused(bridge, delivery, "too-large", why);
+        bridge_settle_refused(bridge, delivery, REFUSAL_TOO_LARGE, why);
         break;
     }
     if (bridge->held_back) {

@@ -376,9 +376,17 @@ static void test_overflow_is_told_once(void **state)
     assert_int_equal(rig_count_logged(&rig, "room again"), 1);
     assert_int_equal(rig_count_logged(&rig, "level=warn bridge=\"news\""), 1);
 
-    rig_give(&rig, 10, 15);
+    rig_give(&rig, 10, 15); /* within the minute: only counted */
     rig_deliver_all(&rig);
-    assert_int_equal(rig_count_logged(&rig, "room again\" dropped=2"), 1);
+    rig_give(&rig, 16, 20);
+    rig_deliver_all(&rig);
+    assert_int_equal(rig_count_logged(&rig, "buffer"), 2);
+    rig_advance(&rig, 60 * 1000000);
+    rig_give(&rig, 21, 26);
+    assert_int_equal(rig_count_logged(&rig, "buffer is full"), 2);
+    assert_int_equal(rig_count_logged(&rig, "more=2"), 1);
+    rig_deliver_all(&rig);
+    assert_int_equal(rig_count_logged(&rig, "room again\" dropped=5"), 1);
     rig_fini(&rig);
 }
 
@@ -466,6 +474,35 @@ static void test_what_the_sink_can_never_send_is_dropped(void **state)
     rig_fini(&rig);
 }
 
+static void test_refusals_are_told_once_a_minute(void **state)
+{
+    static const char *const words[] = {"17 MiB", "18 MiB", "19 MiB"};
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig.sink->says = SINK_TOO_LARGE;
+    for (unsigned i = 0; i < 3; i++) {
+        rig.sink->says_why = words[i];
+        rig_give(&rig, i, i);
+    }
+    assert_int_equal(rig_count_logged(&rig, "msg="), 1);
+    assert_int_equal(rig_count_logged(&rig, "17 MiB"), 1);
+    assert_string_equal(bridge_get_last_error(rig.bridge), "message dropped: too-large: 19 MiB");
+    rig.sink->says = SINK_REFUSED; /* another reason has its own minute */
+    rig_give(&rig, 3, 3);
+    assert_int_equal(rig_count_logged(&rig, "msg="), 2);
+    rig_advance(&rig, 60 * 1000000);
+    rig.sink->says = SINK_TOO_LARGE;
+    rig.sink->says_why = "20 MiB";
+    rig_give(&rig, 4, 4);
+    rig_give(&rig, 5, 5);
+    assert_int_equal(rig_count_logged(&rig, "why=\"20 MiB\" more=2"), 1);
+    assert_int_equal(rig_count_logged(&rig, "msg="), 3);
+    rig_fini(&rig);
+}
+
 static void test_refused_out_of_the_queue(void **state)
 {
     struct rig rig;
@@ -525,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_a_pause_is_no_overflow),
         cmocka_unit_test(test_a_missing_header_drops_the_message),
         cmocka_unit_test(test_what_the_sink_can_never_send_is_dropped),
+        cmocka_unit_test(test_refusals_are_told_once_a_minute),
         cmocka_unit_test(test_refused_out_of_the_queue),
         cmocka_unit_test(test_bytes_are_counted),
     };
