@@ -86,7 +86,7 @@ bool redis_connection_is_up(const struct redis_connection *connection);
 bool redis_connection_is_full(struct redis_connection *connection);
 /* The server answered ROLE: it is known to have been a master at the login. */
 bool redis_connection_knows_role(const struct redis_connection *connection);
-/* Why it is not up: the last error, or what it is doing. */
+/* Why it is not up: the last error; "" while none happened yet. */
 const char *redis_connection_why(const struct redis_connection *connection);
 /* Monotonic time of the last byte heard. */
 uint64_t redis_connection_last_heard_us(const struct redis_connection *connection);

@@ -249,7 +249,7 @@ bool redis_connection_knows_role(const struct redis_connection *c)
 
 const char *redis_connection_why(const struct redis_connection *c)
 {
-    return c->last_error[0] != '\0' ? c->last_error : redis_state_name(c->state);
+    return c->last_error;
 }
 
 uint64_t redis_connection_last_heard_us(const struct redis_connection *c)

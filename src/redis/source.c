@@ -130,10 +130,11 @@ static void source_log_gap(struct redis_source *s)
     }
     s->gaps_logged = s->listener.gap.count;
     s->gap_logged_us = now;
-    log_warn("bridge", s->bridge,
-             "subscribed again; what was published meanwhile did not come here",
-             log_number("times", s->gaps_logged),
-             log_number("total_ms", s->listener.gap.total_us / CLOCK_US_PER_MS));
+    log_warn(
+        "bridge", s->bridge,
+        "subscribed again after a time without a subscription: what was published then is lost",
+        log_number("times", s->gaps_logged),
+        log_number("total_ms", s->listener.gap.total_us / CLOCK_US_PER_MS));
 }
 
 static void source_on_ready(void *ctx)
