@@ -81,8 +81,14 @@ static void wired_on_stopped(void *ctx, struct bridge *bridge)
 {
     struct wired_bridge *wired = ctx;
     struct wiring *wiring = wired->wiring;
+    const struct bridge_counters *counters = bridge_get_counters(bridge);
 
-    (void)bridge;
+    log_info("bridge", bridge_name(bridge), "books closed",
+             log_number("received", counters->received),
+             log_number("delivered", counters->delivered),
+             log_number("filtered", counters->filtered), log_number("dropped", counters->dropped),
+             log_number("dead_lettered", counters->dead_lettered),
+             log_number("returned", counters->returned), log_number("spooled", counters->spooled));
     wired->stopped = true;
     loop_timer_cancel(&wired->wake);
     if (--wiring->running == 0) {
@@ -119,6 +125,11 @@ static struct sink *wiring_make_sink(struct wiring *wiring, const struct conf_br
     return rmq_sink_new(connection->rmq, &conf->sink, &conf->options, conf->name);
 }
 
+static const char *wiring_protocol_name(const struct conf_connection *conf)
+{
+    return conf->protocol == CONF_REDIS ? "redis" : "amqp";
+}
+
 static int wiring_add_bridge(struct wiring *wiring, const struct conf_bridge *conf, struct err *err)
 {
     struct wired_bridge *wired = &wiring->bridges[wiring->bridge_count];
@@ -151,8 +162,10 @@ static int wiring_add_bridge(struct wiring *wiring, const struct conf_bridge *co
         }
         return err_set(err, "out of memory");
     }
-    log_debug(
+    log_info(
         "bridge", conf->name, "made",
+        log_text("from", wiring_protocol_name(conf->source.connection)),
+        log_text("to", wiring_protocol_name(conf->sink.connection)),
         log_text("guarantee", bridge_guarantee(source->can, sink->can, conf->options.ack_mode)));
     wiring->bridge_count++;
     return 0;
