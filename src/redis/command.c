@@ -17,16 +17,21 @@ size_t redis_command_room(const struct slice *args, size_t count)
     return room;
 }
 
+/* Most numbers have a digit or two: the words, the channel, the small body. */
 static char *command_put_header(char *out, char sign, size_t number)
 {
     char digits[20];
     size_t at = sizeof(digits);
 
-    do {
+    *out++ = sign;
+    while (number > 99) {
         digits[--at] = (char)('0' + number % 10);
         number /= 10;
-    } while (number > 0);
-    *out++ = sign;
+    }
+    if (number > 9) {
+        *out++ = (char)('0' + number / 10);
+    }
+    *out++ = (char)('0' + number % 10);
     while (at < sizeof(digits)) {
         *out++ = digits[at++];
     }
