@@ -1,0 +1,167 @@
+/* The sender on the AMQP side: publishes numbered, stamped, persistent messages with confirms.
+ *
+ * Prints what it did as one JSON object once everything is confirmed. Neighbours: pace.c (when to
+ * send), amqp_drain.c (the receiving end). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "args.h"
+#include "body.h"
+#include "broker.h"
+#include "pace.h"
+
+enum { MAX_CONFIRMS = 32768, BATCH = 64, PERSISTENT = 2 };
+
+struct sender {
+    struct pace pace;
+    uint64_t port;
+    uint64_t wait_ms;
+    const char *exchange;
+    const char *key;
+    uint64_t run;
+    uint64_t first; /* number of the first message */
+    uint64_t size;
+    uint64_t confirms; /* most messages not yet confirmed */
+    char *body;
+    amqp_connection_state_t broker;
+    uint64_t ready_ns;
+    bool confirmed[MAX_CONFIRMS]; /* by delivery tag, as a ring */
+    uint64_t settled;             /* every tag up to this one is confirmed */
+    uint64_t refused;             /* basic.nack */
+};
+
+static void connect_broker(struct sender *sender)
+{
+    sender->broker = broker_connect(sender->port, sender->wait_ms);
+    amqp_confirm_select(sender->broker, BROKER_CHANNEL);
+    broker_check(amqp_get_rpc_reply(sender->broker), "ask for confirms");
+    sender->ready_ns = clock_ns();
+}
+
+static void publish_one(struct sender *sender, uint64_t now)
+{
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
+                                          .delivery_mode = PERSISTENT};
+    struct body body = {(uint32_t)sender->run, sender->first + sender->pace.sent,
+                        pace_stamp(&sender->pace, now)};
+    body_stamp(sender->body, &body);
+    amqp_bytes_t bytes = {.len = sender->size, .bytes = sender->body};
+    int status =
+        amqp_basic_publish(sender->broker, BROKER_CHANNEL, amqp_cstring_bytes(sender->exchange),
+                           amqp_cstring_bytes(sender->key), 0, 0, &properties, bytes);
+    if (status != AMQP_STATUS_OK)
+        die("publish: %s", amqp_error_string2(status));
+    sender->pace.sent++;
+    sender->confirmed[sender->pace.sent % MAX_CONFIRMS] = false;
+}
+
+static void publish_due(struct sender *sender)
+{
+    uint64_t now = clock_ns();
+    if (pace_is_over(&sender->pace, now))
+        return;
+    uint64_t due = pace_due(&sender->pace, now);
+    for (int i = 0; i < BATCH && due-- > 0; i++) {
+        if (sender->pace.sent - sender->settled >= sender->confirms)
+            break;
+        publish_one(sender, clock_ns());
+    }
+}
+
+static void settle(struct sender *sender, uint64_t tag, bool multiple)
+{
+    if (tag > sender->pace.sent)
+        die("a confirm of what was not sent");
+    for (uint64_t one = multiple ? sender->settled + 1 : tag; one <= tag; one++)
+        sender->confirmed[one % MAX_CONFIRMS] = true;
+    while (sender->settled < sender->pace.sent &&
+           sender->confirmed[(sender->settled + 1) % MAX_CONFIRMS])
+        sender->settled++;
+}
+
+static void take_frame(struct sender *sender, const amqp_frame_t *frame)
+{
+    if (frame->frame_type != AMQP_FRAME_METHOD)
+        return;
+    amqp_method_t method = frame->payload.method;
+    if (method.id == AMQP_BASIC_ACK_METHOD) {
+        const amqp_basic_ack_t *ack = method.decoded;
+        settle(sender, ack->delivery_tag, ack->multiple != 0);
+    } else if (method.id == AMQP_BASIC_NACK_METHOD) {
+        const amqp_basic_nack_t *nack = method.decoded;
+        uint64_t before = sender->settled;
+        settle(sender, nack->delivery_tag, nack->multiple != 0);
+        sender->refused += nack->multiple ? sender->settled - before : 1;
+    } else {
+        die("the broker closed the channel (%s)", amqp_method_name(method.id));
+    }
+}
+
+static void read_confirms(struct sender *sender)
+{
+    struct timeval no_time = {0, 0};
+    amqp_frame_t frame;
+    int status;
+    while ((status = amqp_simple_wait_frame_noblock(sender->broker, &frame, &no_time)) ==
+           AMQP_STATUS_OK)
+        take_frame(sender, &frame);
+    if (status != AMQP_STATUS_TIMEOUT)
+        die("%s", amqp_error_string2(status));
+    amqp_maybe_release_buffers(sender->broker);
+}
+
+static bool may_send(const struct sender *sender)
+{
+    uint64_t now = clock_ns();
+    return !pace_is_over(&sender->pace, now) && pace_due(&sender->pace, now) > 0 &&
+           sender->pace.sent - sender->settled < sender->confirms;
+}
+
+static void send_all(struct sender *sender)
+{
+    pace_start(&sender->pace);
+    while (!pace_is_over(&sender->pace, clock_ns()) || sender->settled < sender->pace.sent) {
+        publish_due(sender);
+        read_confirms(sender);
+        if (!may_send(sender) && !broker_has_input(sender->broker))
+            pace_wait(&sender->pace, amqp_get_sockfd(sender->broker), false,
+                      sender->pace.sent - sender->settled >= sender->confirms);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct sender sender = {
+        .port = 5672, .exchange = "", .key = "bench", .size = 100, .confirms = 2000};
+    const struct arg table[] = {
+        {"port", "of the broker on 127.0.0.1", &sender.port, 0, 0},
+        {"wait-ms", "wait so long for the broker", &sender.wait_ms, 0, 0},
+        {"exchange", "to publish to", 0, &sender.exchange, 0},
+        {"key", "routing key", 0, &sender.key, 0},
+        {"run", "number of the run", &sender.run, 0, 0},
+        {"first", "number of the first message", &sender.first, 0, 0},
+        {"size", "bytes of a body", &sender.size, 0, 0},
+        {"confirms", "most messages not yet confirmed", &sender.confirms, 0, 0},
+        PACE_ARGS(&sender.pace),
+        {0, 0, 0, 0, 0}};
+    args_parse(argc, argv, "publishes numbered, stamped messages with confirms", table);
+    if (sender.size < BODY_MIN_SIZE || sender.size > BODY_MAX_SIZE)
+        die("--size must be %d to %d", BODY_MIN_SIZE, BODY_MAX_SIZE);
+    if (sender.confirms < 1 || sender.confirms >= MAX_CONFIRMS)
+        die("--confirms must be 1 to %d", MAX_CONFIRMS - 1);
+
+    sender.body = malloc(sender.size);
+    if (!sender.body)
+        die("out of memory");
+    body_prepare(sender.body, sender.size);
+    connect_broker(&sender);
+    send_all(&sender);
+    printf("{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"ready_ns\": %" PRIu64
+           ", \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64 "}\n",
+           sender.pace.sent, sender.refused, sender.ready_ns, sender.pace.start_ns, clock_ns());
+    broker_close(sender.broker);
+    free(sender.body);
+    return 0;
+}

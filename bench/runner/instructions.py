@@ -1,0 +1,133 @@
+"""Counts the instructions that the daemon takes for a message, with valgrind's callgrind: two runs
+that differ only in the number of messages, so that start and stop cancel out. The count says
+nothing of caches, system calls and waiting, but hardly varies: it shows what a change costs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Iterator, Sequence
+
+from . import load
+from .cache import Cache, default_folder
+from .candidates import Chunneld, ChunneldPlain
+from .load import Pace
+from .rig import Rig
+from .routes import AMQP_TO_REDIS, REDIS_TO_AMQP
+from .waiting import Failed
+
+FEW, MANY = 2_000, 12_000
+SIZE = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One way of a message through the daemon."""
+
+    title: str
+    direction: str
+    annotate: bool
+
+
+WAYS = (Way("Redis to AMQP, annotations on", REDIS_TO_AMQP, True),
+        Way("Redis to AMQP, annotations off", REDIS_TO_AMQP, False),
+        Way("AMQP to Redis", AMQP_TO_REDIS, False))
+
+
+def callgrind(rig: Rig, candidate: Chunneld, way: Way, count: int, out: pathlib.Path) -> None:
+    """Carries `count` messages under callgrind, which writes what it counted to `out`."""
+    with rig.run(candidate, way.direction) as run:
+        run.child = candidate.start_with(
+            candidate.configuration(run.route), run.folder,
+            ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"))
+        run.wait_attached()
+        outcome = run.flow(SIZE, Pace(count=count), idle_ms=30_000)
+        run.child.stop(60)
+        if outcome["got"] != count:
+            raise Failed(f"{way.title}: {outcome['got']} of {count} messages came")
+
+
+def total(out: pathlib.Path) -> int:
+    """All instructions of a run."""
+    found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)
+    if not found:
+        raise Failed(f"{out} has no total: did the daemon not stop cleanly?")
+    return int(found.group(1))
+
+
+def by_function(out: pathlib.Path) -> dict[str, int]:
+    """Instructions of each function itself, without those of what it calls."""
+    done = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", str(out)],
+                          capture_output=True, text=True, check=True)
+    counts: dict[str, int] = {}
+    for line in done.stdout.splitlines():
+        match = re.match(r"^\s*([\d,]+)\s+\([\s\d.]+%\)\s+(\S.*)$", line)
+        if match and "PROGRAM TOTALS" not in line:
+            name = re.sub(r"^\S*?([^/:]+:\S+)", r"\1", match.group(2))
+            name = re.sub(r"\[[^\]]*?([^/\]]+)\]", r"[\1]", name)
+            counts[name] = counts.get(name, 0) + int(match.group(1).replace(",", ""))
+    return counts
+
+
+def top(few: pathlib.Path, many: pathlib.Path, count: int) -> Iterator[str]:
+    """The functions that take most for a message."""
+    before, after = by_function(few), by_function(many)
+    costs = {name: (after[name] - before.get(name, 0)) / (MANY - FEW) for name in after}
+    for name in sorted(costs, key=lambda name: -costs[name])[:count]:
+        yield f"    {costs[name]:9.1f}  {name}"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/instructions", description="Counts the instructions that chunneld takes for a "
+        f"message of {SIZE} bytes: runs of {FEW:,} and of {MANY:,} under callgrind, the difference "
+        f"divided by {MANY - FEW:,}.")
+    parser.add_argument("--chunneld", type=pathlib.Path, metavar="PATH",
+                        help="the program to measure (default: a release build of these sources)")
+    parser.add_argument("--top", type=int, metavar="N", default=0,
+                        help="list the N functions that take most")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
+                        help="keep callgrind's files there")
+    return parser.parse_args(arguments)
+
+
+def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
+    given = options.chunneld and options.chunneld.absolute()
+    cache = Cache(default_folder())
+    annotated, plain = Chunneld(given), ChunneldPlain(given)
+    for candidate in (annotated, plain):
+        candidate.prepare(cache)
+    print(f"{annotated.versions()}")
+    with Rig(load.build(cache)) as rig:
+        for number, way in enumerate(WAYS):
+            few, many = (folder / f"callgrind.{number}.{count}" for count in (FEW, MANY))
+            for count, out in ((FEW, few), (MANY, many)):
+                callgrind(rig, annotated if way.annotate else plain, way, count, out)
+            each = (total(many) - total(few)) / (MANY - FEW)
+            print(f"{each:9.0f} instructions a message  {way.title}", flush=True)
+            for line in top(few, many, options.top):
+                print(line)
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parse(arguments)
+    if not shutil.which("valgrind"):
+        print("valgrind is missing (Debian: apt-get install valgrind)", file=sys.stderr)
+        return 1
+    try:
+        if options.keep:
+            options.keep.mkdir(parents=True, exist_ok=True)
+            measure(options, options.keep.absolute())
+        else:
+            with tempfile.TemporaryDirectory(prefix="chunneld-instructions-") as folder:
+                measure(options, pathlib.Path(folder))
+    except Failed as reason:
+        print(f"bench/instructions: {reason}", file=sys.stderr)
+        return 1
+    return 0

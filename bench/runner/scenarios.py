@@ -1,0 +1,151 @@
+"""The scenarios: what is measured, with which parameters, on whom. How is in measures.py."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, Sequence
+
+from . import measures
+from .rig import Rig
+from .candidates import Candidate
+from .routes import DIRECTIONS, REDIS_TO_AMQP
+
+Metrics = dict[str, "float | int | None"]
+Measure = Callable[[Rig, Candidate, dict[str, Any]], Metrics]
+
+DAEMON = ("chunneld",)
+BRIDGES = ("chunneld", "node", "python", "connect")
+BRIDGES_AND_PLAIN = ("chunneld", "chunneld-plain", "node", "python", "connect")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One number of a run: its key, its head in the table, its digits, and whether candidates are
+    compared by it (a ratio to chunneld is shown, and a panel of the plot made)."""
+
+    key: str
+    head: str
+    digits: int = 0
+    compared: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One set of parameters; `who` are the candidates it is for."""
+
+    name: str
+    parameters: dict[str, Any]
+    who: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    measure: Measure
+    columns: Sequence[Column]
+    cases: Sequence[Case]
+
+
+LOSS = (Column("lost", "lost"), Column("duplicates", "twice"))
+
+
+def arrow(direction: str) -> str:
+    return "Redis to AMQP" if direction == REDIS_TO_AMQP else "AMQP to Redis"
+
+
+def bare(direction: str) -> tuple[str, ...]:
+    return ("bare-amqp", "bare-redis") if direction == REDIS_TO_AMQP else ("bare-redis",
+                                                                          "bare-amqp")
+
+
+def sizes(size: int) -> str:
+    return f"{size} B" if size < 1024 else f"{size // 1024} KiB"
+
+
+def throughput(quick: bool) -> Scenario:
+    return Scenario(
+        "throughput", "Saturated throughput: as much under way as everybody can take",
+        measures.throughput,
+        (Column("rate", "messages/s", 0, True), Column("cpu_us", "CPU µs/message", 2, True),
+         Column("peak_mib", "peak MiB", 1, True), *LOSS, Column("out_of_order", "out of order")),
+        [Case(f"{arrow(direction)}, {sizes(size)}",
+              {"direction": direction, "size": size, "seconds": 1 if quick else 4},
+              (BRIDGES_AND_PLAIN if direction == REDIS_TO_AMQP else BRIDGES) + bare(direction))
+         for direction in DIRECTIONS for size in (100, 1024, 65536)])
+
+
+def latency(quick: bool) -> Scenario:
+    return Scenario(
+        "latency", "Latency from PUBLISH to consumer and back, at a steady rate", measures.latency,
+        (Column("p50_us", "p50 µs", 0, True), Column("p99_us", "p99 µs", 0, True),
+         Column("p999_us", "p99.9 µs"), Column("max_us", "max µs"),
+         Column("cpu_us", "CPU µs/message", 2), *LOSS),
+        [Case(f"{arrow(direction)}, {rate:,}/s",
+              {"direction": direction, "rate": rate, "size": 100,
+               "seconds": 2 if quick else max(5, 1500 // rate)},
+              BRIDGES + bare(direction))
+         for direction in DIRECTIONS for rate in (100, 1000, 10_000)])
+
+
+def burst(quick: bool) -> Scenario:
+    count = 50_000 if quick else 500_000
+    return Scenario(
+        "burst", "A burst at full speed into Redis: who loses what", measures.burst,
+        (Column("lost", "lost", 0, True), Column("duplicates", "twice"),
+         Column("sent_rate", "sent/s"), Column("rate", "delivered/s", 0, True),
+         Column("cpu_us", "CPU µs/message", 2), Column("peak_mib", "peak MiB", 1, True)),
+        [Case(f"Redis to AMQP, {count:,} of 100 B", {"count": count, "size": 100}, BRIDGES),
+         Case(f"Redis to AMQP, {2 * count:,} of 100 B", {"count": 2 * count, "size": 100},
+              DAEMON)])
+
+
+def backlog(quick: bool) -> Scenario:
+    count = 20_000 if quick else 200_000
+    return Scenario(
+        "backlog", "A full queue when the bridge comes", measures.backlog,
+        (Column("rate", "delivered/s", 0, True), Column("cpu_us", "CPU µs/message", 2, True),
+         Column("peak_mib", "peak MiB", 1), *LOSS, Column("out_of_order", "out of order")),
+        [Case(f"AMQP to Redis, {count:,} of 100 B", {"count": count, "size": 100}, BRIDGES)])
+
+
+def channels(quick: bool) -> Scenario:
+    return Scenario(
+        "channels", "1,000 channels by one pattern, the channel as routing key",
+        measures.throughput,
+        (Column("rate", "messages/s", 0, True), Column("cpu_us", "CPU µs/message", 2, True),
+         Column("peak_mib", "peak MiB", 1), *LOSS, Column("out_of_order", "out of order")),
+        [Case("Redis to AMQP, 1,000 channels, 100 B",
+              {"direction": REDIS_TO_AMQP, "size": 100, "seconds": 1 if quick else 4,
+               "channels": 1000}, BRIDGES)])
+
+
+def recovery(quick: bool) -> Scenario:
+    return Scenario(
+        "recovery", "RabbitMQ killed and started again under 1,000 messages/s", measures.recovery,
+        (Column("recovery_ms", "ms until it works again", 0, True),
+         Column("outage_ms", "ms the broker was away"), *LOSS,
+         Column("peak_mib", "peak MiB", 1)),
+        [Case(arrow(direction), {"direction": direction, "rate": 1000, "size": 100,
+                                 "seconds": 2 if quick else 5}, BRIDGES)
+         for direction in DIRECTIONS])
+
+
+def startup(quick: bool) -> Scenario:
+    return Scenario(
+        "startup", "From the start of the process to the first message", measures.startup,
+        (Column("first_ms", "ms", 1, True),),
+        [Case(arrow(direction), {"direction": direction}, BRIDGES) for direction in DIRECTIONS])
+
+
+def idle(quick: bool) -> Scenario:
+    return Scenario(
+        "idle", "Bridges with nothing to do", measures.idle,
+        (Column("rss_mib", "MiB", 1), Column("cpu_percent", "% of a core", 3)),
+        [Case(f"{bridges:,} bridges", {"bridges": bridges, "seconds": 2 if quick else 10}, DAEMON)
+         for bridges in (100, 1000)])
+
+
+def all_scenarios(quick: bool) -> list[Scenario]:
+    return [make(quick) for make in (throughput, latency, burst, backlog, channels, recovery,
+                                     startup, idle)]
