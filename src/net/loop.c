@@ -15,6 +15,7 @@ enum { LOOP_SIGNALS_MAX = 8, LOOP_PASSES_A_TURN = 8 };
 
 /* A signal and who wants it. */
 struct loop_signal {
+    struct loop *loop;
     struct event *event;
     void (*run)(void *ctx, int signal_number);
     void *ctx;
@@ -28,7 +29,7 @@ struct loop {
     struct loop_task_list tasks;   /* queued for the next pass */
     struct loop_task_list running; /* left of the pass under way */
     uint64_t pass;                 /* number of the pass under way, or of the last one */
-    bool deferring;                /* inside loop_on_deferred() */
+    bool deferring;                /* inside loop_run_tasks() */
     uint64_t now_us;               /* the clock as last read */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
@@ -57,15 +58,12 @@ static void loop_run_pass(struct loop *loop)
 }
 
 /* The end of a turn. Tasks that queue tasks get a few passes; then the sockets have their turn, so
- * that no chain of tasks can keep the loop from reading. */
-static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
+ * that no chain of tasks can keep the loop from reading, or from ending. */
+static void loop_run_tasks(struct loop *loop)
 {
     static const struct timeval at_once = {0, 0};
-    struct loop *loop = ctx;
     int pass;
 
-    (void)fd;
-    (void)what;
     loop->deferring = true;
     for (pass = 0; pass < LOOP_PASSES_A_TURN && !TAILQ_EMPTY(&loop->tasks); pass++) {
         loop_run_pass(loop);
@@ -74,6 +72,13 @@ static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
     if (!TAILQ_EMPTY(&loop->tasks)) {
         event_add(loop->deferred, &at_once);
     }
+}
+
+static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    loop_run_tasks(ctx);
 }
 
 static struct evdns_base *loop_new_dns(struct event_base *base)
@@ -151,9 +156,7 @@ void loop_run(struct loop *loop)
     while (!loop->stopping) {
         event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
     }
-    while (!TAILQ_EMPTY(&loop->tasks)) {
-        loop_run_pass(loop);
-    }
+    loop_run_tasks(loop);
 }
 
 void loop_stop(struct loop *loop)
@@ -169,7 +172,7 @@ void loop_turn(struct loop *loop, uint64_t wait_us)
 
     loop_touch(loop);
     if (wait_us == 0) {
-        event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
         return;
     }
     evtimer_add(loop->alarm, &wait);
@@ -269,6 +272,7 @@ static void loop_on_signal_event(evutil_socket_t signal_number, short what, void
     struct loop_signal *wanted = ctx;
 
     (void)what;
+    loop_touch(wanted->loop);
     wanted->run(wanted->ctx, (int)signal_number);
 }
 
@@ -280,7 +284,7 @@ int loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *ctx, 
     if (loop->signal_count == LOOP_SIGNALS_MAX) {
         return -1;
     }
-    *wanted = (struct loop_signal){.run = run, .ctx = ctx};
+    *wanted = (struct loop_signal){.loop = loop, .run = run, .ctx = ctx};
     wanted->event = evsignal_new(loop->base, signal_number, loop_on_signal_event, wanted);
     if (wanted->event == NULL || evsignal_add(wanted->event, NULL) != 0) {
         if (wanted->event != NULL) {
