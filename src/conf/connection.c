@@ -28,8 +28,8 @@ static const struct json_node *conf_url_node(const struct json_node *connection,
 }
 
 /* What the scheme of a URL says; -1: nothing. Problems are for conf_connection_finish(). */
-static int conf_url_peek(const struct json_node *node, enum conf_protocol *out_protocol,
-                         enum conf_transport *out_transport)
+static int conf_url_peek(struct conf_loader *loader, const struct json_node *node,
+                         enum conf_protocol *out_protocol, enum conf_transport *out_transport)
 {
     struct strbuf text = STRBUF_INIT;
     size_t index;
@@ -39,6 +39,7 @@ static int conf_url_peek(const struct json_node *node, enum conf_protocol *out_p
         conf_environment_expand(json_string(node), &text, NULL, &index) == 0) {
         result = conf_url_scheme(strbuf_slice(&text), out_protocol, out_transport);
     }
+    loader->out_of_memory |= strbuf_failed(&text);
     strbuf_fini(&text);
     return result;
 }
@@ -59,9 +60,8 @@ unsigned conf_connection_variant_of_node(struct conf_loader *loader, const struc
     bool seen[] = {[CONF_REDIS] = false, [CONF_AMQP] = false};
     bool tls = false;
 
-    (void)loader;
     for (url = conf_url_node(node, NULL); url != NULL; url = conf_url_node(node, url)) {
-        if (conf_url_peek(url, &protocol, &transport) == 0) {
+        if (conf_url_peek(loader, url, &protocol, &transport) == 0) {
             seen[protocol] = true;
             tls |= transport == CONF_TLS;
         }
@@ -172,7 +172,7 @@ static const char *conf_password_read(struct conf_loader *loader, const struct j
     struct err err;
 
     if (conf_file_read(path, CONF_PASSWORD_MAX, &text, &err) != 0) {
-        conf_problem(loader, node, "the file %s", err.text);
+        conf_problem(loader, node, "%s", err.text);
         goto done;
     }
     if (text.len > 0 && text.data[text.len - 1] == '\n') {

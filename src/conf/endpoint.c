@@ -35,45 +35,68 @@ static unsigned conf_mark_of(const struct conf_mark *marks, const struct json_no
     return (bits & (bits - 1)) == 0 ? bits : 0;
 }
 
+/* Says which marks an endpoint may bear. */
+static void conf_mark_missing(struct conf_loader *loader, const struct conf_kind *kind,
+                              const struct conf_mark *marks, const struct json_node *node)
+{
+    struct strbuf names = STRBUF_INIT;
+    const struct conf_mark *mark;
+
+    for (mark = marks; mark->name != NULL; mark++) {
+        bool is_last = mark[1].name == NULL;
+
+        strbuf_append_format(&names, "%s\"%s\"",
+                             mark == marks ? ""
+                             : is_last     ? " or "
+                                           : ", ",
+                             mark->name);
+    }
+    conf_problem(loader, node, "%s is missing; %s has one of them", strbuf_text(&names),
+                 kind->name);
+    strbuf_fini(&names);
+}
+
+/* Whether an endpoint is of a kind that a later version has; that it is refused was said. */
+static bool conf_mark_is_later(const struct conf_kind *kind, const struct json_node *node)
+{
+    const struct json_node *member;
+
+    for (member = json_first(node); member != NULL; member = json_next(member)) {
+        const struct conf_key *key = conf_key_find(kind, json_key(member).data);
+
+        if (key != NULL && key->type == CONF_TYPE_LATER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The kind that an endpoint is; -1: it cannot be told, and that is said. */
 static int conf_mark_kind(struct conf_loader *loader, const struct conf_kind *kind,
                           const struct conf_mark *marks, const struct json_node *node)
 {
-    const struct json_node *member = json_first(node);
     const struct conf_mark *first = NULL;
-    struct strbuf names = STRBUF_INIT;
     const struct conf_mark *mark;
-    int found = -1;
+    bool several = false;
 
-    for (; member != NULL; member = json_next(member)) {
-        const struct conf_key *key = conf_key_find(kind, json_key(member).data);
-
-        if (key != NULL && key->type == CONF_TYPE_LATER) {
-            return -1; /* it would be that, and that was refused */
-        }
+    if (conf_mark_is_later(kind, node)) {
+        return -1;
     }
     for (mark = marks; mark->name != NULL; mark++) {
-        member = json_member(node, mark->name);
-        strbuf_append_format(&names, "%s\"%s\"",
-                             names.len == 0 ? ""
-                             : mark[1].name ? ", "
-                                            : " or ",
-                             mark->name);
+        const struct json_node *member = json_member(node, mark->name);
+
         if (member != NULL && first != NULL) {
             conf_problem_key(loader, member, "\"%s\" stands here too; %s is one or the other",
                              first->name, kind->name);
-            found = -1;
+            several = true;
         } else if (member != NULL) {
             first = mark;
-            found = mark->kind;
         }
     }
     if (first == NULL) {
-        conf_problem(loader, node, "%s is missing; %s has one of them", strbuf_text(&names),
-                     kind->name);
+        conf_mark_missing(loader, kind, marks, node);
     }
-    strbuf_fini(&names);
-    return found;
+    return first == NULL || several ? -1 : first->kind;
 }
 
 unsigned conf_source_variant_of_node(struct conf_loader *loader, const struct json_node *node)

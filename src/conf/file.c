@@ -42,7 +42,7 @@ static int conf_file_read_all(int fd, size_t limit, struct strbuf *out, struct e
         }
         strbuf_commit(out, (size_t)got);
         if (out->len - begin > limit) {
-            return err_set(err, "longer than %zu bytes; split it up", limit);
+            return err_set(err, "longer than %zu bytes; shorten it", limit);
         }
     }
 }
@@ -62,7 +62,7 @@ int conf_file_read(const char *path, size_t limit, struct strbuf *out, struct er
     } else if (!S_ISREG(status.st_mode)) {
         err_set(err, "%s; a regular file is wanted", conf_file_kind(status.st_mode));
     } else if ((uintmax_t)status.st_size > limit) {
-        err_set(err, "longer than %zu bytes; split it up", limit);
+        err_set(err, "longer than %zu bytes; shorten it", limit);
     } else {
         result = conf_file_read_all(fd, limit, out, err);
     }

@@ -50,10 +50,10 @@ static int conf_unit_parse(struct slice text, const struct conf_unit *units, siz
     size_t i;
 
     while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9') {
-        number = number * 10 + (uint64_t)(text.data[at++] - '0');
-        if (number > CONF_UNIT_MAX) {
+        if (number > (CONF_UNIT_MAX - 9) / 10) {
             return -1;
         }
+        number = number * 10 + (uint64_t)(text.data[at++] - '0');
     }
     if (at == 0) {
         return -1;
