@@ -89,6 +89,12 @@ def check_library(findings, library):
             findings.add(caller, 0, f"calls {symbol}: core knows no clock and no I/O")
 
 
+def check_names(findings, library):
+    for member, symbol in symbols(library, "--defined-only"):
+        if not symbol.startswith(("rmq_", "_")):
+            findings.add(f"{library.name}({member})", 0, f"exports {symbol}: must begin with rmq_")
+
+
 def main():
     libraries = sorted(checklib.builddir.glob("lib*.a"))
     if not libraries:
@@ -96,9 +102,8 @@ def main():
     findings = checklib.Findings()
     for library in libraries:
         check_library(findings, library)
-    for member, symbol in symbols(checklib.builddir / "libamqp.a", "--defined-only"):
-        if not symbol.startswith(("rmq_", "_")):
-            findings.add(f"libamqp.a({member})", 0, f"exports {symbol}: must begin with rmq_")
+        if library.name == "libamqp.a":
+            check_names(findings, library)
     findings.exit()
 
 

@@ -118,7 +118,7 @@ def test_prefetch_reaches_the_broker(rig):
     text = consumers(rig)
     assert "{prefetch_count, 33}" in text
     assert "{prefetch_count, 256}" in text
-    assert '<<"x-priority">>' in text and ", 9}" in text and ", -4}" in text
+    assert ", 9}" in text and ", -4}" in text
 
 
 def test_exclusive_consumer(rig):

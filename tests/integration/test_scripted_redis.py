@@ -113,8 +113,21 @@ def test_strange_answer_to_publish(rig, peer, answer):
     daemon.wait_idle()
 
 
-@pytest.mark.parametrize("answer", [b"-ERR no such luck\r\n", b"-NOPERM this user\r\n",
-                                    b"-READONLY replica\r\n", b"-OOM too much\r\n"])
+def test_refused_publish(rig, peer):
+    # Is a message that Redis refuses for good counted as dropped, with Redis' words, and the next
+    # one sent?
+    peer.answers[b"PUBLISH"] = b"-ERR no such luck\r\n"
+    daemon = make(rig, peer, IN).start().wait_running()
+    rig.rabbit.channel().basic_publish("", "back", b"x")
+    bridge = daemon.wait_bridge("in", received=1, dropped=1, pending=0)
+    assert "no such luck" in bridge["last_error"]
+    del peer.answers[b"PUBLISH"]
+    rig.rabbit.channel().basic_publish("", "back", b"y")
+    daemon.wait_bridge("in", delivered=1, pending=0)
+
+
+@pytest.mark.parametrize("answer", [b"-NOPERM this user\r\n", b"-READONLY replica\r\n",
+                                    b"-OOM too much\r\n"])
 def test_error_answer_to_publish(rig, peer, answer):
     # Is a PUBLISH that Redis refused tried again, and counted as delivered once, when it is taken?
     peer.answers[b"PUBLISH"] = answer
@@ -128,12 +141,13 @@ def test_error_answer_to_publish(rig, peer, answer):
 
 
 
+@pytest.mark.slow
 def test_login_without_an_end(rig, peer):
     # Is a server that never confirms the subscription given up after connect_timeout?
     peer.answers[b"SUBSCRIBE"] = b"*3\r\n"
     daemon = make(rig, peer, OUT)
     daemon.config["connections"]["redis"]["connect_timeout"] = "300ms"
     daemon.start()
-    peer.wait_accepted(3)
+    peer.wait_accepted(2, timeout=40)
     del peer.answers[b"SUBSCRIBE"]
     daemon.wait_running(timeout=20)

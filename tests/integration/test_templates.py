@@ -51,7 +51,7 @@ def test_filters(rig):
     headers = {"dots": "{channel|dots}", "colons": "{channel|colons}", "lower": "{channel|lower}",
                "upper": "{channel|upper}", "both": "{channel|dots|lower}",
                "there and back": "{channel|dots|colons|upper}"}
-    rig.run({"name": "out", "from": {"pattern": "*"},
+    rig.run({"name": "out", "from": {"pattern": "Shop*"},
              "to": {"exchange": "", "routing_key": "work", "properties": {"headers": headers}}},
             topology=QUEUE_WORK)
     rig.redis.client().publish("Shop:eu/Order.1\u00e4", b"x")
@@ -97,7 +97,7 @@ def test_every_name_of_an_amqp_source(rig):
     *values, number, stamp = subscriber.next()["channel"].decode().split(";")
     assert values == ["work", "logs", "eu.order", "eu", "order", "order", "42", "corr",
                       "text/plain", "3", "m-1", "answers", "t", "shop", "A-1", "gw-test", "in"]
-    assert re.fullmatch(r"[0-9a-f]{16}-[0-9a-f]{16}", number)
+    assert number == "m-1", "the id of a message is the message_id that it came with"
     assert abs(int(stamp) - time.time() * 1000) < 60000
 
 

@@ -6,6 +6,7 @@ from harness.bulk import BulkSubscriber, publish_all
 from harness.waiting import wait_until
 
 QUEUE_WORK = {"queues": [{"name": "work"}]}
+TO_WORK = {"exchange": "", "routing_key": "work", "persistent": False}  # or the disk is the limit
 ROOM = {"messages": 500000, "memory": "512MiB"}
 
 
@@ -13,7 +14,7 @@ def test_order_of_100000(rig):
     # Do 100,000 messages go to RabbitMQ and back to Redis in the order of their publishing?
     count = 100_000
     daemon = rig.run(
-        {"name": "there", "from": {"channel": "in"}, "to": {"queue": "work"}, "buffer": ROOM},
+        {"name": "there", "from": {"channel": "in"}, "to": TO_WORK, "buffer": ROOM},
         {"name": "back", "from": {"queue": "work", "prefetch": 2000}, "to": {"channel": "out"}},
         topology=QUEUE_WORK)
     subscriber = BulkSubscriber(rig.redis, "out")
@@ -32,7 +33,7 @@ def test_burst(rig):
     # Does a burst as fast as Redis takes it, faster than RabbitMQ confirms it, arrive whole?
     count = 200_000
     daemon = rig.run(
-        {"name": "out", "from": {"channel": "in"}, "to": {"queue": "work"}, "buffer": ROOM},
+        {"name": "out", "from": {"channel": "in"}, "to": TO_WORK, "buffer": ROOM},
         topology=QUEUE_WORK)
     publish_all(rig.redis, "in", range(count), padding=100)
     bridge = daemon.wait_bridge("out", delivered=count, timeout=90)

@@ -120,11 +120,12 @@ class Broker:
     def connection_names(self, vhost):
         """What the clients of a virtual host call themselves."""
         text = self.eval(
-            "[proplists:get_value(<<\"connection_name\">>, [{K, V} || {K, _, V} <- P], <<>>)"
+            "[binary_to_list(proplists:get_value(<<\"connection_name\">>,"
+            " [{K, V} || {K, _, V} <- P], <<\"?\">>))"
             " || [{vhost, V0}, {client_properties, P}] <-"
             " rabbit_networking:connection_info_all([vhost, client_properties]),"
             f" V0 =:= <<\"{vhost}\">>]")
-        return re.findall(r'<<"(.*?)">>', text)
+        return re.findall(r'"(.*?)"', text)
 
     def close_connections(self, vhost):
         """As an operator who closes every connection of a virtual host (320)."""
@@ -216,18 +217,18 @@ class Vhost:
         channel = self.channel()
         channel.basic_qos(prefetch_count=1000)
         taken = []
+        acknowledged = 0
         deadline = time.monotonic() + timeout
-        for method, properties, body in channel.consume(queue, inactivity_timeout=0.2):
-            if method is not None:
-                taken.append((method, properties, body))
-                if len(taken) % 500 == 0:
-                    channel.basic_ack(method.delivery_tag, multiple=True)
-            if len(taken) == count:
-                break
+        while len(taken) < count:
             if time.monotonic() > deadline:
                 raise AssertionError(f"only {len(taken)} of {count} messages in queue {queue!r}")
-        if taken:
-            channel.basic_ack(taken[-1][0].delivery_tag, multiple=True)
+            method, properties, body = next(channel.consume(queue, inactivity_timeout=0.2))
+            if method is None:
+                continue
+            taken.append((method, properties, body))
+            if len(taken) == count or len(taken) - acknowledged == 500:
+                channel.basic_ack(method.delivery_tag, multiple=True)
+                acknowledged = len(taken)
         channel.cancel()
         channel.connection.close()
         return taken

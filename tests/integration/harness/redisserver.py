@@ -27,6 +27,7 @@ class RedisServer:
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
             "--save", "", "--appendonly", "no", "--dir", str(self.folder),
             "--logfile", str(self.folder / "redis.log"), "--enable-debug-command", "local",
+            "--enable-protected-configs", "local",
         ]
         if self.socket:
             command += ["--unixsocket", str(self.socket), "--unixsocketperm", "777"]
