@@ -12,7 +12,12 @@ struct json_index {
     size_t count;
     size_t *lines; /* offset of the beginning of each line */
     size_t line_count;
-    uint32_t open[JSON_DEPTH_MAX + 1]; /* while scanning: entry of the container at each depth */
+};
+
+/* An index being made. */
+struct json_indexer {
+    struct json_index *index;
+    uint32_t open[JSON_DEPTH_MAX + 1]; /* entry of the value under way at each depth */
 };
 
 /* Makes room for one more item where `count` has reached a power of two. NULL: out of memory; the
@@ -28,8 +33,9 @@ static void *json_index_grow(void *items, size_t count, size_t size)
 static int json_index_on_value(void *ctx, size_t offset, size_t key, uint32_t ordinal,
                                unsigned depth)
 {
-    struct json_index *index = ctx;
-    uint32_t parent = depth > 0 ? index->open[depth - 1] : 0;
+    struct json_indexer *indexer = ctx;
+    struct json_index *index = indexer->index;
+    uint32_t parent = depth > 0 ? indexer->open[depth - 1] : 0;
     void *entries = json_index_grow(index->entries, index->count, sizeof(*index->entries));
 
     if (entries == NULL) {
@@ -37,7 +43,7 @@ static int json_index_on_value(void *ctx, size_t offset, size_t key, uint32_t or
     }
     index->entries = entries;
     index->entries[index->count] = (struct json_entry){NULL, offset, key, parent, ordinal};
-    index->open[depth] = (uint32_t)index->count;
+    indexer->open[depth] = (uint32_t)index->count;
     index->count++;
     return 0;
 }
@@ -67,11 +73,13 @@ struct json_index *json_index_new(struct slice text, unsigned depth)
 {
     struct json_index *index = calloc(1, sizeof(*index));
     struct json_limits limits = {.bytes = text.len, .depth = depth};
-    struct json_visitor visitor = {json_index_on_value, index};
+    struct json_indexer indexer;
+    struct json_visitor visitor = {json_index_on_value, &indexer};
 
     if (index == NULL) {
         return NULL;
     }
+    indexer.index = index; /* `open` is set before it is read */
     if (json_scan(text, &limits, &visitor, NULL) != 0 || json_index_lines(index, text) != 0) {
         json_index_free(index);
         return NULL;

@@ -115,6 +115,12 @@ static int json_lex_escape(struct json_lex *lex)
     return c == 'u' ? json_lex_unicode(lex, begin) : 0;
 }
 
+/* Whether a byte of a string is a character by itself: most are. */
+static bool json_lex_is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 /* A character of a string, as it is or escaped. */
 static int json_lex_character(struct json_lex *lex)
 {
@@ -142,7 +148,14 @@ int json_lex_string(struct json_lex *lex)
 {
     size_t begin = lex->at++;
 
-    while (lex->at < lex->text.len) {
+    for (;;) {
+        while (lex->at < lex->text.len &&
+               json_lex_is_plain((unsigned char)lex->text.data[lex->at])) {
+            lex->at++;
+        }
+        if (lex->at == lex->text.len) {
+            break;
+        }
         if (lex->text.data[lex->at] == '"') {
             lex->at++;
             return 0;

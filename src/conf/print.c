@@ -72,7 +72,7 @@ static bool conf_print_has(const struct conf_key *key, const void *base)
     case CONF_TYPE_HEADERS:
     case CONF_TYPE_LIST:
     case CONF_TYPE_MAP:
-        return conf_print_count(key, base) > 0;
+        return key->required || conf_print_count(key, base) > 0;
     case CONF_TYPE_INTEGER:
         if (key->at_count != 0) {
             memcpy(&given, (const char *)base + key->at_count, sizeof(given));

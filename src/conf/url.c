@@ -65,7 +65,8 @@ static const struct conf_scheme *conf_url_find_scheme(struct slice text, struct 
     struct slice rest = text;
     size_t i;
 
-    if (!conf_url_cut(&rest, ":", out_name) || rest.len < 3 || memcmp(rest.data, "://", 3) != 0) {
+    if (text.len == 0 || !conf_url_cut(&rest, ":", out_name) || rest.len < 3 ||
+        memcmp(rest.data, "://", 3) != 0) {
         *out_name = slice_make(NULL, 0);
         return NULL;
     }
