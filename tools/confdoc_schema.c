@@ -5,6 +5,8 @@
 #include "conf/fields_typed.h"
 
 #define NAME_PATTERN "[A-Za-z0-9._-]{1,64}"
+#define URL_SCHEMA                                                                                 \
+    "{\"type\": \"string\", \"pattern\": \"^(rediss?|redis[+]unix|amqps?)://|[$][{]\"}"
 
 static void schema_text(struct json_writer *writer, const char *key, const char *value)
 {
@@ -41,9 +43,9 @@ static void schema_string(struct json_writer *writer, const struct conf_key *key
         schema_text(writer, "pattern", "^" NAME_PATTERN "$");
         return;
     }
-    if (key->min > 0) {
+    if (key->min > 0 || key->type == CONF_TYPE_PATH) {
         json_writer_key(writer, "minLength");
-        json_writer_integer(writer, key->min);
+        json_writer_integer(writer, key->type == CONF_TYPE_PATH ? 1 : key->min);
     }
     if (key->max > 0 && key->type != CONF_TYPE_TEMPLATE) {
         json_writer_key(writer, "maxLength");
@@ -156,7 +158,10 @@ static void schema_type(struct json_writer *writer, const struct conf_key *key)
     case CONF_TYPE_URLS:
         schema_raw(writer, "type", "\"array\"");
         schema_raw(writer, "minItems", "1");
-        schema_raw(writer, "items", "{\"type\": \"string\"}");
+        schema_raw(writer, "items", URL_SCHEMA);
+        break;
+    case CONF_TYPE_URL:
+        schema_raw(writer, "allOf", "[" URL_SCHEMA "]");
         break;
     case CONF_TYPE_OBJECT:
         schema_ref(writer, key->kind->id);
