@@ -69,7 +69,8 @@ void rmq_session_send_frame(struct rmq_session *session, uint8_t type, uint16_t 
 /* basic.deliver with its content; raw properties of len 0: none set. */
 void rmq_session_deliver(struct rmq_session *session, uint16_t channel, uint64_t tag,
                          const char *routing_key, struct slice properties, struct slice body);
-/* Header and body frames alone, the body in frames of `piece` octets (0: one frame). */
+/* Header and body frames alone, the body in frames of `piece` octets (0: the least that every
+ * client takes). */
 void rmq_session_send_content(struct rmq_session *session, uint16_t channel,
                               struct slice properties, struct slice body, size_t piece);
 /* basic.return of a message that came, with its content. */

@@ -15,6 +15,13 @@ static bool peer_is_quiet(const struct rmq_peer *peer, amqp_method_number_t id)
     return false;
 }
 
+/* Whether a method gets no answer: a broker works on a channel in order, and hangs in order. */
+static bool session_is_quiet(struct rmq_session *session, uint16_t channel, amqp_method_number_t id)
+{
+    session->channels[channel].is_stuck |= peer_is_quiet(session->peer, id);
+    return session->channels[channel].is_stuck;
+}
+
 void rmq_peer_set_auto(struct rmq_peer *peer, amqp_method_number_t id, bool answers)
 {
     if (id == AMQP_BASIC_PUBLISH_METHOD) {
@@ -88,7 +95,7 @@ static void answer_ok(struct rmq_session *session, uint16_t channel, amqp_method
 {
     static const char nothing[64];
 
-    if (!peer_is_quiet(session->peer, asked)) {
+    if (!session_is_quiet(session, channel, asked)) {
         rmq_session_send(session, channel, answer, nothing);
     }
 }
@@ -103,7 +110,7 @@ static void answer_declare(struct rmq_session *session, uint16_t channel,
         snprintf(name, sizeof(name), "amq.gen-%u", ++session->peer->queues);
         ok.queue = rmq_bytes_of(name);
     }
-    if (!peer_is_quiet(session->peer, AMQP_QUEUE_DECLARE_METHOD)) {
+    if (!session_is_quiet(session, channel, AMQP_QUEUE_DECLARE_METHOD)) {
         rmq_session_send(session, channel, AMQP_QUEUE_DECLARE_OK_METHOD, &ok);
     }
 }
@@ -145,12 +152,12 @@ static void answer_basic(struct rmq_session *session, uint16_t channel, const am
         answer_ok(session, channel, method->id, AMQP_BASIC_QOS_OK_METHOD);
         break;
     case AMQP_BASIC_CONSUME_METHOD:
-        if (!peer_is_quiet(session->peer, method->id)) {
+        if (!session_is_quiet(session, channel, method->id)) {
             rmq_session_send(session, channel, AMQP_BASIC_CONSUME_OK_METHOD, &consume_ok);
         }
         break;
     case AMQP_BASIC_CANCEL_METHOD:
-        if (!peer_is_quiet(session->peer, method->id)) {
+        if (!session_is_quiet(session, channel, method->id)) {
             rmq_session_send(session, channel, AMQP_BASIC_CANCEL_OK_METHOD, &cancel_ok);
         }
         break;

@@ -23,6 +23,8 @@ struct peer_published {
 struct rmq_peer_channel {
     bool is_open;
     bool is_closing; /* one side has said close, close-ok has not come */
+    bool is_stuck;   /* a method had no answer: nor have those behind it, until the test says
+                        something */
     bool confirms;
     uint64_t publishes;
     struct peer_published *under_way;

@@ -37,12 +37,14 @@ void rmq_session_send(struct rmq_session *session, uint16_t channel, amqp_method
     rmq_put_u32(room, id);
     len = amqp_encode_method(id, unconst.any, (amqp_bytes_t){sizeof(room) - 4, room + 4});
     assert(len >= 0);
+    session->channels[channel].is_stuck = false;
     rmq_session_send_frame(session, AMQP_FRAME_METHOD, channel, slice_make(room, (size_t)len + 4));
 }
 
 void rmq_session_send_content(struct rmq_session *session, uint16_t channel,
                               struct slice properties, struct slice body, size_t piece)
 {
+    enum { PIECE = 4088 };
     static const char none[2];
     struct strbuf header = STRBUF_INIT;
     uint8_t head[12] = {0, 60};
@@ -56,7 +58,8 @@ void rmq_session_send_content(struct rmq_session *session, uint16_t channel,
     rmq_session_send_frame(session, AMQP_FRAME_HEADER, channel, strbuf_slice(&header));
     strbuf_fini(&header);
     while (body.len > 0) {
-        size_t len = piece != 0 && piece < body.len ? piece : body.len;
+        size_t most = piece != 0 ? piece : PIECE;
+        size_t len = most < body.len ? most : body.len;
 
         rmq_session_send_frame(session, AMQP_FRAME_BODY, channel, slice_make(body.data, len));
         body.data += len;
