@@ -35,7 +35,8 @@ struct link_events {
     /* Connected, TLS done and checked. */
     void (*on_up)(void *ctx);
     /* Bytes came: returns how many were used, from the first on; the rest is shown again together
-     * with what comes next. A rest over the read limit closes the link. May close the link. */
+     * with what comes next. A rest over the read limit closes the link. May close the link; the
+     * data stay until it returns. */
     size_t (*on_data)(void *ctx, const uint8_t *data, size_t len);
     /* What is pending fell below the low watermark after it was above the high one. */
     void (*on_writable)(void *ctx);
@@ -62,7 +63,8 @@ void link_connect(struct link *link, const struct link_target *target);
 /* Drops the connection at once, unsent bytes too; no event follows. Legal always, also inside an
  * event. */
 void link_close(struct link *link);
-/* Sends what is pending, then closes (at most `timeout_us` later); on_down("closed") follows. */
+/* Sends what is pending, tells the peer that it was all, and closes when the peer does so too, or
+ * after `timeout_us`; on_down("closed") follows. What the peer still sends is thrown away. */
 void link_close_after_flush(struct link *link, uint64_t timeout_us);
 
 bool link_is_up(const struct link *link);

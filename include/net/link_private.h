@@ -14,7 +14,7 @@ enum link_state {
     LINK_DIALING,     /* the dialer is at work, with its own deadline */
     LINK_HANDSHAKING, /* connected, TLS under way; `timer` ends it */
     LINK_UP,          /* bytes flow both ways */
-    LINK_FLUSHING,    /* sending the rest, then closing; `timer` ends it */
+    LINK_FLUSHING,    /* sending the rest, then waiting for the peer's end; `timer` ends it */
 };
 
 struct link {
@@ -33,7 +33,10 @@ struct link {
     uint8_t *in; /* read buffer, `in_size` bytes, the first `in_len` in use */
     size_t in_size;
     size_t in_len;
+    bool showing;                  /* inside on_data: the read buffer must stay */
     bool was_full;                 /* on_writable is due at the low watermark */
+    bool all_sent;                 /* flushing: nothing is left, the peer was told */
+    bool peer_ended;               /* flushing: the peer ended its stream before that */
     bool paused;                   /* its owner wants no reads */
     const struct tls_context *tls; /* of the connection under way; NULL: plain */
     char server_name[LINK_NAME_SIZE];
@@ -51,6 +54,8 @@ void link_fail(struct link *link, const char *why);
 
 /* Reads what the stream has, a bounded number of times, and shows it to the owner. */
 void link_flow_read(struct link *link);
+/* Drops what was read and not used. */
+void link_flow_forget_input(struct link *link);
 /* Hands the stream what waits to be written. */
 void link_flow_flush(struct link *link);
 

@@ -35,6 +35,8 @@ struct stream_ops {
     /* Bytes that flush() took and the kernel has not. */
     size_t (*pending)(const struct stream *stream);
     void (*watch_reads)(struct stream *stream, int on);
+    /* Nothing more will be flushed, and nothing is pending: tells the peer. Reads go on. */
+    void (*end)(struct stream *stream);
     /* Closes and frees. Legal inside its events. */
     void (*free)(struct stream *stream);
 };

@@ -241,10 +241,10 @@ static void dialer_on_resolved(int result, struct evutil_addrinfo *found, void *
 
 static void dialer_look_up(struct dialer *dialer)
 {
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = IPPROTO_TCP,
-                                    .ai_flags = EVUTIL_AI_ADDRCONFIG};
+    /* No AI_ADDRCONFIG: libevent then takes a host with loopback and unique local IPv6 addresses
+     * only for one without IPv6, and refuses even "::1". What is out of reach fails at once. */
+    struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     struct evdns_getaddrinfo_request *request;
     char service[8];

@@ -24,11 +24,10 @@ static void link_drop(struct link *link)
         link->stream = NULL;
     }
     outbuf_fini(&link->out);
-    free(link->in);
-    link->in = NULL;
-    link->in_size = 0;
-    link->in_len = 0;
+    link_flow_forget_input(link);
     link->was_full = false;
+    link->all_sent = false;
+    link->peer_ended = false;
     link->state = LINK_IDLE;
     link->peer[0] = '\0';
 }
@@ -194,14 +193,22 @@ void link_close(struct link *link)
 
 void link_close_after_flush(struct link *link, uint64_t timeout_us)
 {
+    if (link->state == LINK_FLUSHING) {
+        return;
+    }
     if (link->state != LINK_UP) {
+        link_drop(link);
+        link->state = LINK_FLUSHING;
         link_fail_later(link, "closed");
         return;
     }
     link->state = LINK_FLUSHING;
-    link->stream->ops->watch_reads(link->stream, 0);
+    /* What comes is thrown away, but must be read: at a close with bytes unread the kernel drops
+     * what it has not sent. */
+    link->stream->ops->watch_reads(link->stream, 1);
     loop_timer_set(&link->timer, timeout_us);
     loop_defer(link->loop, &link->flush);
+    loop_defer(link->loop, &link->more);
 }
 
 bool link_is_up(const struct link *link)

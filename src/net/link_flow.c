@@ -9,6 +9,7 @@
 enum {
     LINK_READ_ROOM = 64 * 1024, /* least room for one read */
     LINK_READS_A_TURN = 4,      /* reads of one link before others have their turn */
+    LINK_DISCARDS_A_TURN = 16,
 };
 
 /* Room for a read behind what is kept; -1: out of memory. */
@@ -32,13 +33,27 @@ static int link_make_room(struct link *link)
     return 0;
 }
 
+void link_flow_forget_input(struct link *link)
+{
+    link->in_len = 0;
+    if (!link->showing) {
+        free(link->in);
+        link->in = NULL;
+        link->in_size = 0;
+    }
+}
+
 /* Shows what was read to the owner; false: the link is no longer up (or may be another one). */
 static bool link_show(struct link *link)
 {
     const struct stream *stream = link->stream;
-    size_t used = link->events->on_data(link->ctx, link->in, link->in_len);
+    size_t used;
 
+    link->showing = true;
+    used = link->events->on_data(link->ctx, link->in, link->in_len);
+    link->showing = false;
     if (link->state != LINK_UP || link->stream != stream) {
+        link_flow_forget_input(link);
         return false;
     }
     assert(used <= link->in_len);
@@ -79,15 +94,57 @@ static bool link_read_once(struct link *link)
     return link_show(link) && (size_t)got == room;
 }
 
+/* While the rest is sent and the peer's end waited for: what comes means nothing any more. */
+static void link_discard(struct link *link)
+{
+    uint8_t rest[4096];
+    const char *why = NULL;
+    ssize_t got = STREAM_AGAIN;
+    int reads;
+
+    for (reads = LINK_DISCARDS_A_TURN; reads > 0; reads--) {
+        got = link->stream->ops->read(link->stream, rest, sizeof(rest), &why);
+        if (got <= 0) {
+            break;
+        }
+        link->bytes_in += (uint64_t)got;
+    }
+    if (got > 0) {
+        loop_defer(link->loop, &link->more);
+    } else if (got != STREAM_AGAIN && link->all_sent) {
+        link_fail(link, "closed");
+    } else if (got == STREAM_CLOSED) {
+        link->peer_ended = true;
+        link->stream->ops->watch_reads(link->stream, 0);
+    } else if (got == STREAM_BROKEN) {
+        link_fail(link, why);
+    }
+}
+
 void link_flow_read(struct link *link)
 {
     int reads = LINK_READS_A_TURN;
 
+    if (link->state == LINK_FLUSHING && !link->peer_ended) {
+        link_discard(link);
+        return;
+    }
     while (link->state == LINK_UP && !link->paused && link_read_once(link)) {
         if (--reads == 0) {
             loop_defer(link->loop, &link->more);
             return;
         }
+    }
+}
+
+/* All is with the kernel: says so to the peer, and closes when it ends too. */
+static void link_end(struct link *link)
+{
+    if (link->peer_ended) {
+        link_fail(link, "closed");
+    } else if (!link->all_sent) {
+        link->all_sent = true;
+        link->stream->ops->end(link->stream);
     }
 }
 
@@ -97,7 +154,7 @@ static void link_after_flush(struct link *link)
 
     if (link->state == LINK_FLUSHING) {
         if (pending == 0) {
-            link_fail(link, "closed");
+            link_end(link);
         }
         return;
     }

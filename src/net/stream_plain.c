@@ -117,6 +117,13 @@ static void plain_watch_reads(struct stream *stream, int on)
     }
 }
 
+static void plain_end(struct stream *stream)
+{
+    const struct plain *plain = (const struct plain *)stream;
+
+    shutdown(plain->fd, SHUT_WR);
+}
+
 static void plain_free(struct stream *stream)
 {
     struct plain *plain = (struct plain *)stream;
@@ -136,6 +143,7 @@ static const struct stream_ops plain_ops = {
     .flush = plain_flush,
     .pending = plain_pending,
     .watch_reads = plain_watch_reads,
+    .end = plain_end,
     .free = plain_free,
 };
 

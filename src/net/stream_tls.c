@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/stream.h"
@@ -125,6 +126,16 @@ static void tls_watch_reads(struct stream *stream, int on)
     }
 }
 
+/* A close_notify, where it goes without waiting, and the end of the TCP stream behind it. */
+static void tls_end(struct stream *stream)
+{
+    struct tls_stream *tls = (struct tls_stream *)stream;
+
+    SSL_shutdown(tls->ssl);
+    ERR_clear_error();
+    shutdown(bufferevent_getfd(tls->bev), SHUT_WR);
+}
+
 static void tls_free(struct stream *stream)
 {
     struct tls_stream *tls = (struct tls_stream *)stream;
@@ -142,6 +153,7 @@ static const struct stream_ops tls_ops = {
     .flush = tls_flush,
     .pending = tls_pending,
     .watch_reads = tls_watch_reads,
+    .end = tls_end,
     .free = tls_free,
 };
 
