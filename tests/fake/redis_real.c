@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,7 @@ static void run_server(const struct redis_real *real)
     char port[8];
     int null = open("/dev/null", O_RDWR);
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that crashed */
     snprintf(port, sizeof(port), "%u", (unsigned)real->port);
     dup2(null, 0);
     dup2(null, 1);
