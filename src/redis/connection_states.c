@@ -108,6 +108,8 @@ static void connection_enter_up(struct redis_connection *c)
     redis_target_where(&c->target, where);
     log_info("connection", c->setup.conf->name, "up", log_text("purpose", c->setup.purpose),
              log_text("server", where));
+    log_debug("connection", c->setup.conf->name, "logged in", log_text("purpose", c->setup.purpose),
+              log_number("client_id", c->login.client_id)); /* as in CLIENT LIST */
     if (asked_in_vain) {
         log_warn("connection", c->setup.conf->name,
                  "cannot tell a master from a replica; allow the user to run ROLE",
