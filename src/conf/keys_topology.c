@@ -72,6 +72,12 @@ static const struct conf_key queue_keys[] = {
      .max = SHORT_STRING,
      .required = true,
      .help = "Its name."},
+    {.name = "type",
+     .type = CONF_TYPE_STRING,
+     .min = 1,
+     .max = SHORT_STRING,
+     .help = "As RabbitMQ exports it; what counts is the argument `x-queue-type`, which must say "
+             "the same unless this is `classic`."},
     {.name = "durable",
      .type = CONF_TYPE_BOOL,
      FIELD(struct conf_queue, durable),

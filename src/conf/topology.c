@@ -125,12 +125,34 @@ void conf_exchange_finish(struct conf_loader *loader, const struct json_node *no
     conf_check_vhost(loader, node);
 }
 
+/* The type of a pasted queue must be that of its arguments, which are what is declared. */
+static void conf_check_queue_type(struct conf_loader *loader, const struct json_node *node)
+{
+    const struct json_node *type = json_member(node, "type");
+    const struct json_node *argument = json_member(json_member(node, "arguments"), "x-queue-type");
+    const char *declared = "classic";
+
+    if (type == NULL || !json_is(type, JSON_STRING) || loader->skip != NULL) {
+        return;
+    }
+    if (argument != NULL && json_is(argument, JSON_STRING)) {
+        declared = json_string(argument).data;
+    }
+    if (!slice_equal_text(json_string(type), declared)) {
+        conf_problem(loader, type,
+                     "the arguments declare a queue of type \"%s\"; write \"arguments\": "
+                     "{\"x-queue-type\": \"%s\"}",
+                     declared, json_string(type).data);
+    }
+}
+
 void conf_queue_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_queue *queue = base;
 
     queue->place = conf_place_of(loader, node);
     conf_check_vhost(loader, node);
+    conf_check_queue_type(loader, node);
 }
 
 void conf_binding_finish(struct conf_loader *loader, const struct json_node *node, void *base)

@@ -24,6 +24,12 @@ static const struct conf_bad topology[] = {
      "3:38: /topology/queues/0/vhost: a string is wanted, this is a number\n"
      "3:41: /topology/queues/0/durabel: unknown key 'durabel'; the nearest known key of a queue is "
      "'durable'"},
+    {TOPOLOGY("{'queues': [{'name': 'q', 'type': 'quorum'}, {'name': 'p', 'type': 'classic'},\n"
+              "{'name': 'o', 'type': 'stream', 'arguments': {'x-queue-type': 'quorum'}}]}"),
+     "3:37: /topology/queues/0/type: the arguments declare a queue of type 'classic'; write "
+     "'arguments': {'x-queue-type': 'quorum'}\n"
+     "4:23: /topology/queues/2/type: the arguments declare a queue of type 'quorum'; write "
+     "'arguments': {'x-queue-type': 'stream'}"},
     {TOPOLOGY("{'bindings': [{'source': 'x', 'destination': 'q', 'destination_type': 'topic'}]}"),
      "3:73: /topology/bindings/0/destination_type: unknown word; one of 'queue', 'exchange' is "
      "right, the nearest is 'queue'"},
