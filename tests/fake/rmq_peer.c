@@ -231,6 +231,11 @@ void rmq_peer_set_offer(struct rmq_peer *peer, const struct rmq_peer_offer *offe
     peer->offer = *offer;
 }
 
+void rmq_peer_let_lie(struct rmq_peer *peer)
+{
+    peer->is_liar = true;
+}
+
 const char *rmq_peer_log(const struct rmq_peer *peer)
 {
     return strbuf_text(&peer->log);

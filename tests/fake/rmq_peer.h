@@ -42,6 +42,10 @@ void rmq_peer_set_offer(struct rmq_peer *peer, const struct rmq_peer_offer *offe
 /* Whether it answers a method by itself; all but basic.publish (by an ack) it does at first. */
 void rmq_peer_set_auto(struct rmq_peer *peer, amqp_method_number_t id, bool answers);
 
+/* From now on the test may say things of channels that the peer did not think of: it holds nobody
+ * to their numbers any more. */
+void rmq_peer_let_lie(struct rmq_peer *peer);
+
 /* Every method so far, a line each: "PURPOSE CHANNEL METHOD DETAILS". */
 const char *rmq_peer_log(const struct rmq_peer *peer);
 void rmq_peer_clear_log(struct rmq_peer *peer);

@@ -54,6 +54,7 @@ struct rmq_peer {
     amqp_pool_t pool;
     amqp_method_number_t quiet[RMQ_PEER_QUIET_MAX]; /* not answered by itself */
     size_t quiet_count;
+    bool is_liar;    /* see rmq_peer_let_lie() */
     bool confirms;   /* answers publishes by an ack */
     unsigned queues; /* named by the broker so far */
 };
