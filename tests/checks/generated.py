@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Are the documents of the configuration as the table of keys makes them, and do the example files
-fit the JSON Schema?"""
+"""Are the documents as the tables in the code make them, and do the example files fit the JSON
+Schema?"""
 
 import json
 import subprocess
@@ -8,9 +8,10 @@ import subprocess
 import checklib
 
 DOCUMENTS = {
-    "conf/chunneld.schema.json": "schema",
-    "man/chunneld.json.5": "man",
-    "doc/reference.md": "reference",
+    "conf/chunneld.schema.json": ("tools/confdoc", "schema"),
+    "man/chunneld.json.5": ("tools/confdoc", "man"),
+    "doc/reference.md": ("tools/confdoc", "reference"),
+    "doc/states.md": ("tools/statedoc",),
 }
 EXAMPLES = ("conf/chunneld.json", "conf/rules.d/*.json")
 
@@ -37,12 +38,12 @@ def check_examples(findings):
 
 
 def main():
-    program = checklib.builddir / "tools/confdoc"
-    if not program.is_file():
-        checklib.skip("tools/confdoc is not built; run by make check, which builds it")
     findings = checklib.Findings()
-    for path, word in DOCUMENTS.items():
-        made = subprocess.run([program, word], capture_output=True, text=True, check=True).stdout
+    for path, (tool, *words) in DOCUMENTS.items():
+        program = checklib.builddir / tool
+        if not program.is_file():
+            checklib.skip(f"{tool} is not built; run by make check, which builds it")
+        made = subprocess.run([program, *words], capture_output=True, text=True, check=True).stdout
         kept = checklib.read(path) if checklib.files(path) else ""
         if made != kept:
             findings.add(path, first_difference(kept, made), "stale: run make documents")
