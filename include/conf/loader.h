@@ -73,6 +73,9 @@ void conf_problem_byte(struct conf_loader *loader, const struct json_node *node,
 void conf_problem_file(struct conf_loader *loader, const struct conf_file *file,
                        struct json_position at, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Likewise, at a place that was noted before. */
+void conf_problem_place(struct conf_loader *loader, const struct conf_place *place,
+                        const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Reads a file and parses it; its name in problems is `name`. What is wrong is said, at `why` where
  * the file cannot be read and `why`, a node of the file being read, is not NULL. NULL then. */
 struct conf_file *conf_file_load(struct conf_loader *loader, const char *name,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/circle.h"
 #include "conf/connection.h"
 #include "conf/keys.h"
 #include "conf/read.h"
@@ -159,4 +160,7 @@ void conf_main_finish(struct conf_loader *loader, const struct json_node *node, 
         loader->out_of_memory |= config->instance == NULL;
     }
     conf_main_includes(loader, node);
+    if (loader->problem_count == 0) {
+        conf_circle_check(loader); /* what is broken feeds nobody */
+    }
 }

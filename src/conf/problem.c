@@ -126,6 +126,21 @@ void conf_problem_file(struct conf_loader *loader, const struct conf_file *file,
     va_end(args);
 }
 
+void conf_problem_place(struct conf_loader *loader, const struct conf_place *place,
+                        const char *format, ...)
+{
+    struct json_position at = {.line = place->line, .column = place->column};
+    const struct conf_file *file = STAILQ_FIRST(&loader->files);
+    va_list args;
+
+    while (file->name != place->file) { /* places point to the names of files */
+        file = STAILQ_NEXT(file, link);
+    }
+    va_start(args, format);
+    conf_problem_add(loader, file, at, place->pointer, format, args);
+    va_end(args);
+}
+
 static int conf_problem_order(const void *a, const void *b)
 {
     const struct conf_problem *one = a;
@@ -134,8 +149,11 @@ static int conf_problem_order(const void *a, const void *b)
     if (one->file != two->file) {
         return one->file < two->file ? -1 : 1;
     }
-    if (one->at.offset != two->at.offset) {
-        return one->at.offset < two->at.offset ? -1 : 1;
+    if (one->at.line != two->at.line) {
+        return one->at.line < two->at.line ? -1 : 1;
+    }
+    if (one->at.column != two->at.column) {
+        return one->at.column < two->at.column ? -1 : 1;
     }
     return one->serial < two->serial ? -1 : 1;
 }

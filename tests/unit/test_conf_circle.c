@@ -1,0 +1,163 @@
+/* Bridges that feed each other: are the certain circles refused, and is nothing else? */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/feed.h"
+#include "conf/load_text.h"
+#include "conf_bad.h"
+
+#define BRIDGE(name, from, to) "{'name': '" name "', 'from': {" from "}, 'to': {" to "}}"
+#define HOLD(bridges) BOTH " 'bridges': [\n" bridges "]}"
+#define TWO_REDIS(bridges)                                                                         \
+    "{'connections': {'r': {'url': 'redis://h'}, 's': {'url': 'redis://:pw@h:6379/5'}},\n"         \
+    " 'bridges': [\n" bridges "]}"
+#define DECLARED(type, key, bridges)                                                               \
+    BOTH " 'topology': {'exchanges': [{'name': 'e', 'type': '" type "'}],\n"                       \
+         " 'bindings': [{'source': 'e', 'destination': 'q', 'routing_key': '" key "'}]},\n"        \
+         " 'bridges': [\n" bridges "]}"
+
+static const struct conf_bad circles[] = {
+    {HOLD(BRIDGE("out", "'channel': 'c'", "'queue': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                       "'channel': 'c'")),
+     "3:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
+     "so "
+     "change one of them"},
+    {HOLD(BRIDGE("out", "'pattern': ['x', 'c*']",
+                 "'exchange': '', 'routing_key': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                    "'channel': 'cd'")),
+     "3:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
+     "so "
+     "change one of them"},
+    {HOLD(
+         BRIDGE("lead", "'channel': 'a'", "'queue': 'q1'") ",\n" BRIDGE("one", "'queue': 'q1'", "'channel': 'b'") ",\n" BRIDGE(
+             "two", "'channel': 'b'",
+             "'queue': 'q2'") ",\n" BRIDGE("three", "'queue': 'q2'",
+                                           "'channel': 'd'") ",\n" BRIDGE("four",
+                                                                          "'channel': ['x', 'd']",
+                                                                          "'queue': 'q1'")),
+     "4:1: /bridges/1: a circle: 'one' feeds 'two' feeds 'three' feeds 'four' feeds 'one'; "
+     "messages "
+     "would go round for ever, so change one of them"},
+    {DECLARED("topic", "a.*.#",
+              BRIDGE("out", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'a.b'") ",\n" BRIDGE(
+                  "in", "'queue': 'q'", "'channel': 'c'")),
+     "5:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
+     "so "
+     "change one of them"},
+    {DECLARED("fanout", "x",
+              BRIDGE("out", "'channel': 'c'",
+                     "'exchange': 'e'") ",\n" BRIDGE("in", "'exchange': 'e'", "'channel': 'c'")),
+     "5:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
+     "so "
+     "change one of them"},
+    {TWO_REDIS(BRIDGE("self", "'pattern': 'a.*', 'connection': 'r'",
+                      "'channel': '{channel}', 'connection': 's'")),
+     "3:1: /bridges/0: a circle: 'self' feeds 'self'; messages would go round for ever, so change "
+     "one of them"},
+};
+
+static const char *const no_circles[] = {
+    HOLD(BRIDGE("out", "'channel': 'c'", "'queue': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                      "'channel': 'd'")),
+    HOLD("{'name': 'out', 'enabled': false, 'from': {'channel': 'c'}, 'to': {'queue': "
+         "'q'}},\n" BRIDGE("in", "'queue': 'q'", "'channel': 'c'")),
+    HOLD(BRIDGE("out", "'channel': 'c'", "'queue': '{json:/to}'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                               "'channel': 'c'")),
+    HOLD(BRIDGE("out", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'q'") ",\n" BRIDGE(
+        "in", "'queue': 'q'", "'channel': 'c'")),
+    DECLARED("topic", "a.*",
+             BRIDGE("out", "'channel': 'c'",
+                    "'exchange': 'e', 'routing_key': 'a.b.c'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                            "'channel': 'c'")),
+    DECLARED("headers", "#",
+             BRIDGE("out", "'channel': 'c'",
+                    "'exchange': 'e'") ",\n" BRIDGE("in", "'exchange': 'e'", "'channel': 'c'")),
+    DECLARED("direct", "k",
+             BRIDGE("out", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'K'") ",\n" BRIDGE(
+                 "in", "'queue': 'q'", "'channel': 'c'")),
+    TWO_REDIS(BRIDGE("copy", "'channel': 'a', 'connection': 'r'",
+                     "'channel': 'copy:{channel}', 'connection': 's'")),
+};
+
+static void circles_are_refused(void **state)
+{
+    (void)state;
+    conf_bad_check(circles, sizeof(circles) / sizeof(circles[0]));
+}
+
+static void show(void *ctx, const char *line)
+{
+    (void)ctx;
+    print_error("%s\n", line);
+}
+
+static void what_is_no_circle_for_sure_is_not(void **state)
+{
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(no_circles) / sizeof(no_circles[0]); i++) {
+        char *text = strdup(no_circles[i]);
+        struct config *config;
+        char *c;
+
+        assert_non_null(text);
+        for (c = text; *c != '\0'; c++) {
+            *c = *c == '\'' ? '"' : *c;
+        }
+        config = config_load_text("f", slice_of(text), show, NULL);
+        assert_non_null(config);
+        config_free(config);
+        free(text);
+    }
+}
+
+static void topics_match_as_in_amqp(void **state)
+{
+    static const struct {
+        const char *binding_key;
+        const char *routing_key;
+        bool matches;
+    } cases[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"a", "", false},
+        {"#", "", true},
+        {"#", "a.b.c", true},
+        {"*", "", false},
+        {"*", "a", true},
+        {"*", "a.b", false},
+        {"a.*.c", "a.b.c", true},
+        {"a.*.c", "a.c", false},
+        {"a.#.c", "a.c", true},
+        {"a.#.c", "a.x.y.c", true},
+        {"a.#.c", "a.c.d", false},
+        {"#.b.#", "a.b.c", true},
+        {"#.b.#.b", "b.b", true},
+        {"#.b.#.b", "b", false},
+        {"a.#", "a", true},
+        {"a.#", "ab", false},
+        {"*.#", "", false},
+        {"#.*", "a", true},
+        {"a..b", "a..b", true},
+        {"#.x.#.x.#.x.#.x.#.y", "x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x", false},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(
+            conf_topic_match(slice_of(cases[i].binding_key), slice_of(cases[i].routing_key)),
+            cases[i].matches);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(circles_are_refused),
+        cmocka_unit_test(what_is_no_circle_for_sure_is_not),
+        cmocka_unit_test(topics_match_as_in_amqp),
+    };
+    return cmocka_run_group_tests_name("conf_circle", tests, NULL, NULL);
+}
