@@ -198,7 +198,9 @@ const struct conf_kind conf_kind_bridge = {
     .id = "bridge",
     .name = "a bridge",
     .title = "Bridges",
-    .help = "One source, one sink, and what happens in between.",
+    .help =
+        "One source, one sink, and what happens in between. Bridges that would surely feed each "
+        "other for ever are refused.",
     KEYS(bridge_keys),
     .variants = bridge_variants,
     .size = sizeof(struct conf_bridge),
