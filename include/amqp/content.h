@@ -17,7 +17,7 @@ struct rmq_content;
 
 struct rmq_content_options {
     bool need_properties; /* decode them into the delivery */
-    uint64_t max_size;    /* a body over it is read, but not kept */
+    uint64_t max_size;    /* a body over it is read, but not kept: the delivery is refused */
 };
 
 /* What came, complete. */
@@ -26,8 +26,7 @@ struct rmq_message {
     uint64_t tag;              /* of a basic.deliver */
     uint16_t code;             /* of a basic.return: why */
     const char *text;          /* likewise, in the broker's words; valid until the next content */
-    struct delivery *delivery; /* the receiver's from now on; NULL: refused */
-    const char *refusal;       /* why there is no delivery; valid until the next content */
+    struct delivery *delivery; /* the receiver's from now on; see its refused_why */
 };
 
 enum rmq_content_progress {

@@ -47,8 +47,6 @@ struct rmq_source {
     bool ready;                 /* the last on_link */
     struct err told;            /* the words of the last on_link, while not ready */
     size_t given;               /* deliveries that the bridge has */
-    uint64_t refused;           /* messages too large or not to be decoded, rejected */
-    uint64_t refused_logged_us; /* when this was last logged; 0: never */
     struct loop_task step;      /* steering, and the end of a stop, at the end of the turn */
 };
 

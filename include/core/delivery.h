@@ -29,6 +29,11 @@ struct delivery {
     const struct properties *properties; /* inside this allocation; NULL: none, or not asked for */
     bool redelivered;                    /* the broker's flag */
 
+    /* Why the source could not take it in whole, in words inside this allocation; NULL: it could.
+     * The bridge counts it and passes it no further. */
+    const char *refused_why;
+    bool is_too_large; /* that is why: over max_message_size, and the body is not here */
+
     /* The source's own. */
     uint64_t tag;   /* AMQP delivery tag */
     uint32_t epoch; /* which incarnation of the channel `tag` belongs to */

@@ -38,7 +38,6 @@ struct rmq_content {
     bool redelivered;
     struct rmq_message message; /* what is known of it so far */
     char text[NAME_MAX_SIZE + 1];
-    struct err refusal;
     uint64_t left;            /* octets of the body not here yet */
     char *body;               /* where the next of them goes, inside message.delivery */
     struct strbuf raw_header; /* of a big body: its properties, until the delivery is made */
@@ -172,17 +171,38 @@ static int content_build(struct rmq_content *content, const amqp_basic_propertie
     return 0;
 }
 
-/* Makes the delivery of a header's raw properties; words in content->refusal when they cannot be
- * decoded: that is the publisher's doing, and no reason to give up the connection. */
+/* A delivery that says why it is not here whole: that is its publisher's doing, and no reason to
+ * give up the connection. */
+static int content_refuse(struct rmq_content *content, const struct err *why, struct err *err)
+{
+    size_t size = strlen(why->text) + 1;
+    struct delivery *delivery;
+
+    if (content_build(content, NULL, slice_make(NULL, 0), size, err) != 0) {
+        return -1;
+    }
+    delivery = content->message.delivery;
+    memcpy(content->body, why->text, size);
+    delivery->refused_why = content->body;
+    delivery->body.len = 0;
+    return 0;
+}
+
+static bool content_is_refused(const struct rmq_content *content)
+{
+    return content->message.delivery != NULL && content->message.delivery->refused_why != NULL;
+}
+
+/* Makes the delivery of a header's raw properties. */
 static int content_build_from_raw(struct rmq_content *content, struct rmq_codec *codec,
                                   struct slice raw, size_t body_len, struct err *err)
 {
     const amqp_basic_properties_t *properties = NULL;
+    struct err why;
 
     if (content->options.need_properties &&
-        rmq_codec_decode_properties(codec, raw, &properties, &content->refusal) != 0) {
-        content->message.refusal = content->refusal.text;
-        return 0;
+        rmq_codec_decode_properties(codec, raw, &properties, &why) != 0) {
+        return content_refuse(content, &why, err);
     }
     return content_build(content, properties, raw, body_len, err);
 }
@@ -197,14 +217,27 @@ static int content_expect_big(struct rmq_content *content, struct rmq_codec *cod
                               struct slice raw, struct err *err)
 {
     const amqp_basic_properties_t *properties;
+    struct err why;
 
     if (content->options.need_properties &&
-        rmq_codec_decode_properties(codec, raw, &properties, &content->refusal) != 0) {
-        content->message.refusal = content->refusal.text;
-        return 0;
+        rmq_codec_decode_properties(codec, raw, &properties, &why) != 0) {
+        return content_refuse(content, &why, err);
     }
     strbuf_append_slice(&content->raw_header, raw);
     return strbuf_failed(&content->raw_header) ? err_set(err, "out of memory") : 0;
+}
+
+static int content_refuse_size(struct rmq_content *content, struct err *err)
+{
+    struct err why;
+
+    err_set(&why, "a body of %llu octets, over max_message_size %llu",
+            (unsigned long long)content->left, (unsigned long long)content->options.max_size);
+    if (content_refuse(content, &why, err) != 0) {
+        return -1;
+    }
+    content->message.delivery->is_too_large = true;
+    return 0;
 }
 
 enum rmq_content_progress rmq_content_take_header(struct rmq_content *content,
@@ -224,10 +257,7 @@ enum rmq_content_progress rmq_content_take_header(struct rmq_content *content,
     content->state = CONTENT_BODY;
     raw = slice_make(payload.data + RMQ_HEADER_HEAD, payload.len - RMQ_HEADER_HEAD);
     if (content->left > content->options.max_size) {
-        err_set(&content->refusal, "a body of %llu octets, over max_message_size %llu",
-                (unsigned long long)content->left, (unsigned long long)content->options.max_size);
-        content->message.refusal = content->refusal.text;
-        status = 0;
+        status = content_refuse_size(content, err);
     } else if (content->left > AT_ONCE_MAX) {
         status = content_expect_big(content, codec, raw, err);
     } else {
@@ -245,7 +275,7 @@ static int content_build_big(struct rmq_content *content, struct rmq_codec *code
     if (content_build_from_raw(content, codec, raw, body.len, err) != 0) {
         return -1;
     }
-    if (content->message.delivery != NULL) {
+    if (!content_is_refused(content)) {
         memcpy(content->body, body.data, body.len);
     }
     strbuf_fini(&content->raw_header);
@@ -265,7 +295,7 @@ enum rmq_content_progress rmq_content_take_body(struct rmq_content *content,
                        (unsigned long long)content->left);
     }
     content->left -= payload.len;
-    if (content->message.refusal != NULL) {
+    if (content_is_refused(content)) {
         return content_progress(content);
     }
     if (content->message.delivery != NULL) {

@@ -111,9 +111,9 @@ void rmq_returns_on_message(struct rmq_sink *sink, struct rmq_message *message)
     if (!message->returned) {
         rmq_channel_breach(sink->channel, AMQP_UNEXPECTED_FRAME,
                            "a delivery on a channel that consumes nothing");
-    } else if (returned == NULL) {
+    } else if (returned->refused_why != NULL) {
         rmq_channel_breach(sink->channel, AMQP_UNEXPECTED_FRAME, "in what came back: %s",
-                           message->refusal);
+                           returned->refused_why);
     } else {
         err_set(&sink->return_words, "returned by the broker: %u %s", message->code, message->text);
         if (sink->confirms) {

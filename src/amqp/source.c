@@ -1,16 +1,12 @@
 /* The AMQP source as its bridge sees it: deliveries, settlements, pause, resume, stop. Not for: the
  * consumer on the channel (consumer.c), which acks go out when (acks.c). */
-#include "amqp/source.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "amqp/hub.h"
 #include "amqp/hub_private.h"
 #include "amqp/source_private.h"
-#include "base/log.h"
 
-#define REFUSED_LOG_EVERY_US (60 * CLOCK_US_PER_S)
 #define RETRY_MAX_US (2 * CLOCK_US_PER_S) /* a queue that comes back is consumed from soon */
 
 static struct rmq_source *source_of(struct source *base)
@@ -37,23 +33,6 @@ void rmq_source_tell(struct rmq_source *source, enum endpoint_link link, const c
     source->ready = false;
     err_set(&source->told, "%s", why);
     source->base.events->on_link(source->base.ctx, link, source->told.text);
-}
-
-/* A message that the bridge cannot get, too large or with properties beyond decoding: not put back,
- * where it would come again at once, but to the queue's dead-letter exchange. */
-static void source_refuse(struct rmq_source *source, const struct rmq_message *message)
-{
-    uint64_t now = loop_now_us(source->loop);
-
-    source->refused++;
-    if (!source->no_ack) {
-        rmq_acks_reject(&source->acks, message->tag, false);
-    }
-    if (source->refused_logged_us == 0 || now - source->refused_logged_us >= REFUSED_LOG_EVERY_US) {
-        source->refused_logged_us = now;
-        log_warn("bridge", source->bridge, "message rejected as it came",
-                 log_text("why", message->refusal), log_number("so_far", source->refused));
-    }
 }
 
 /* Notes the tag; false: the connection is given up. */
@@ -86,8 +65,6 @@ void rmq_source_on_message(struct rmq_source *source, struct rmq_message *messag
     }
     if (!source_note_tag(source, message->tag)) {
         delivery_free(delivery);
-    } else if (delivery == NULL) {
-        source_refuse(source, message);
     } else if (source->stopping && comes_again) {
         delivery_free(delivery); /* never acknowledged: the queue has it back with the channel */
     } else {
@@ -293,9 +270,4 @@ struct source *rmq_source_new(struct rmq_hub *hub, const struct conf_source *con
         return NULL;
     }
     return &source->base;
-}
-
-uint64_t rmq_source_refused(const struct source *base)
-{
-    return ((const struct rmq_source *)base)->refused;
 }

@@ -202,6 +202,13 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
     delivery->seq = ++bridge->seq;
     bridge->counters.received++;
     bridge->counters.bytes_in += delivery->body.len;
+    if (delivery->refused_why != NULL) {
+        bridge->held_bytes += delivery->size;
+        bridge_settle_refused(bridge, delivery,
+                              delivery->is_too_large ? REFUSAL_TOO_LARGE : REFUSAL_REFUSED,
+                              delivery->refused_why);
+        return;
+    }
     if (flow_is_over(bridge, delivery) && !flow_make_room(bridge, delivery)) {
         return;
     }

@@ -62,7 +62,9 @@ void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enu
     };
 
     bridge_settle_note_error(bridge, &bridge->told_refusal[refusal], whats[refusal], why);
-    bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
+    /* What was never here whole is left to the queue's dead-letter exchange, if it has one. */
+    bridge_settle(bridge, delivery, &bridge->counters.dropped,
+                  delivery->refused_why != NULL ? SETTLE_REJECT : SETTLE_ACK);
 }
 
 void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery)

@@ -196,6 +196,8 @@ void fake_source_give(struct fake_source *source, const char *body,
     delivery->properties = properties;
     delivery->epoch = source->source.epoch;
     delivery->received_us = source->now_us;
+    delivery->refused_why = source->refused_why;
+    delivery->is_too_large = source->is_too_large;
     source_note_given(source, delivery);
     fake_pump_before_event(source->pump);
     source->source.events->on_delivery(source->source.ctx, delivery);

@@ -31,6 +31,8 @@ struct fake_source {
     bool ready;      /* the link, as last told */
     unsigned pauses; /* calls of pause(); resumes likewise */
     unsigned resumes;
+    const char *refused_why;  /* of the next deliveries: the source could not take them in whole */
+    bool is_too_large;        /* likewise */
     struct fake_given *given; /* owned; a delivery's tag is its index + 1 */
     size_t given_count;
     size_t given_size;

@@ -313,6 +313,33 @@ static void test_refused_by_the_far_side(void **state)
     rig_fini(&rig);
 }
 
+/* The source could not take them in whole: counted, passed no further, and rejected. */
+static void test_refused_by_the_source(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig.source->refused_why = "headers nested too deep";
+    rig_give(&rig, 1, 1);
+    assert_string_equal(bridge_get_last_error(rig.bridge),
+                        "message dropped: refused: headers nested too deep");
+    rig.source->refused_why = "a body of 5 octets";
+    rig.source->is_too_large = true;
+    rig_give(&rig, 2, 2);
+    assert_string_equal(bridge_get_last_error(rig.bridge),
+                        "message dropped: too-large: a body of 5 octets");
+    rig.source->refused_why = NULL;
+    rig_give(&rig, 3, 3);
+    rig_expect_sent(&rig, "3 ");
+    rig_expect_settled(&rig, "1:reject 2:reject ");
+    assert_int_equal(rig_books(&rig)->received, 3);
+    assert_int_equal(rig_books(&rig)->dropped, 2);
+    rig_deliver(&rig, 3, 3);
+    rig_fini(&rig);
+}
+
 static void test_stale_ones_that_wait_are_returned(void **state)
 {
     struct rig rig;
@@ -451,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_unroutable_is_tried_again),
         cmocka_unit_test(test_no_subscribers),
         cmocka_unit_test(test_refused_by_the_far_side),
+        cmocka_unit_test(test_refused_by_the_source),
         cmocka_unit_test(test_stale_ones_that_wait_are_returned),
         cmocka_unit_test(test_stale_ones_that_come_back_are_returned),
         cmocka_unit_test(test_nothing_of_a_channel_is_stale),

@@ -132,7 +132,7 @@ static void expect_message(struct bed *bed, struct slice expected)
     rmq_content_finish(bed->content, &message);
     delivery = message.delivery;
     assert_non_null(delivery);
-    assert_null(message.refusal);
+    assert_null(delivery->refused_why);
     assert_false(message.returned);
     assert_int_equal(message.tag, 7);
     assert_true(delivery->redelivered);
@@ -172,34 +172,42 @@ static void puts_bodies_of_all_sizes_together(void **state)
     free(octets);
 }
 
-/* Sizes beyond the limit: read to their end, but not kept; nothing is allocated for them. */
+/* What is left of a message that is refused: everything but properties and body. */
+static void expect_refused(struct bed *bed, bool is_too_large, const char *words)
+{
+    struct rmq_message message;
+
+    rmq_content_finish(bed->content, &message);
+    assert_int_equal(message.tag, 7);
+    assert_non_null(message.delivery);
+    assert_non_null(message.delivery->refused_why);
+    assert_non_null(strstr(message.delivery->refused_why, words));
+    assert_int_equal(message.delivery->is_too_large, is_too_large);
+    assert_int_equal(message.delivery->body.len, 0);
+    assert_null(message.delivery->properties);
+    assert_true(slice_equal(message.delivery->routing_key, SLICE("the.key")));
+    assert_true(message.delivery->size < 1000);
+    delivery_free(message.delivery);
+}
+
+/* Sizes beyond the limit: read to their end, but not kept. */
 static void keeps_nothing_that_is_too_large(void **state)
 {
     static const char octets[4088];
     struct bed *bed = *state;
-    struct rmq_message message;
     enum rmq_content_progress progress = RMQ_CONTENT_MORE;
-    size_t left = MAX_SIZE + 1;
+    size_t left = MAX_SIZE + 1, piece;
 
-    alloc_fail_after(0);
     begin(bed);
-    while (left > 0) {
-        size_t piece = left < sizeof(octets) ? left : sizeof(octets);
-
-        if (left == MAX_SIZE + 1) {
-            alloc_fail_stop();
-            assert_int_equal(header(bed, left, NO_PROPERTIES), RMQ_CONTENT_MORE);
-            alloc_fail_after(0);
-        }
+    assert_int_equal(header(bed, left, NO_PROPERTIES), RMQ_CONTENT_MORE);
+    alloc_fail_after(0);
+    for (; left > 0; left -= piece) {
+        piece = left < sizeof(octets) ? left : sizeof(octets);
         progress = body(bed, slice_make(octets, piece));
-        left -= piece;
     }
     assert_false(alloc_fail_stop());
     assert_int_equal(progress, RMQ_CONTENT_DONE);
-    rmq_content_finish(bed->content, &message);
-    assert_null(message.delivery);
-    assert_int_equal(message.tag, 7);
-    assert_string_equal(message.refusal, "a body of 1048577 octets, over max_message_size 1048576");
+    expect_refused(bed, true, "a body of 1048577 octets, over max_message_size 1048576");
     begin(bed);
     assert_int_equal(header(bed, UINT64_MAX, NO_PROPERTIES), RMQ_CONTENT_MORE);
     assert_int_equal(body(bed, SLICE("x")), RMQ_CONTENT_MORE);
@@ -224,15 +232,12 @@ static void believes_no_announced_size(void **state)
 static void refuses_a_message_not_the_broker(void **state)
 {
     struct bed *bed = *state;
-    struct rmq_message message;
 
     /* Properties that cannot be decoded are their publisher's doing. */
     begin(bed);
     assert_int_equal(header(bed, 1, SLICE("\x80\x01\x04text\x00\x00")), RMQ_CONTENT_MORE);
     assert_int_equal(body(bed, SLICE("x")), RMQ_CONTENT_DONE);
-    rmq_content_finish(bed->content, &message);
-    assert_null(message.delivery);
-    assert_non_null(strstr(message.refusal, "flags 0x8001"));
+    expect_refused(bed, false, "flags 0x8001");
     begin(bed);
     assert_int_equal(header(bed, 131073, SLICE("\x80\x01\x04text\x00\x00")), RMQ_CONTENT_MORE);
     assert_int_equal(body(bed, SLICE("x")), RMQ_CONTENT_MORE);
