@@ -96,7 +96,7 @@ def test_reset(rig, server):
 def test_half_close(rig, server, way):
     # Is an end of file from one side the end of the connection, wherever it comes?
     bench = Bench(rig, server)
-    getattr(bench.proxy, way).half_close_at = 60 if server == "redis" else 300
+    getattr(bench.proxy, way).half_close_at = 20 if server == "redis" else 300
     bench.daemon.start()
     bench.proxy.wait_accepted(6, timeout=30)
     assert bench.heals()
@@ -112,8 +112,8 @@ def test_cut_at_every_place(rig, server, way):
     places = list(range(0, 64, 3)) + list(range(64, 1500, 97))
     for place in places:
         direction.cut_at = place
-        bench.proxy.reset_all()
         accepted = bench.proxy.accepted
+        bench.proxy.reset_all()
         bench.proxy.wait_accepted(accepted + 1)
         assert bench.daemon.is_alive()
     assert bench.heals()
@@ -126,8 +126,8 @@ def test_flipped_byte(rig, server):
     places = [0, 1, 2, 4, 5, 8] if server == "redis" else [0, 1, 3, 4, 7, 9]
     for place in places:
         bench.proxy.down.flip_at = place
-        bench.proxy.reset_all()
         accepted = bench.proxy.accepted
+        bench.proxy.reset_all()
         bench.proxy.wait_accepted(accepted + 2)
     assert bench.daemon.is_alive()
     assert bench.heals()
@@ -195,7 +195,8 @@ def test_name_that_does_not_resolve(rig):
     daemon = rig.make(THERE, {"name": "lost", "from": {"channel": "in", "connection": "redis"},
                               "to": {"queue": "work", "connection": "nowhere"}}, observed=True,
                       topology={**TOPOLOGY, "connection": "rabbit"},
-                      connections={"nowhere": {"url": "amqp://no-such-host.invalid:5672"}})
+                      connections={"nowhere": {"url": "amqp://no-such-host.invalid:5672"}},
+                      shutdown_timeout="500ms")
     daemon.start().wait_bridge("there", state="running")
     rig.redis.client().publish("in", b"x")
     assert rig.rabbit.take("work", 1) == [b"x"]

@@ -92,12 +92,14 @@ def test_stops_when_idle(rig, number):
 def test_stop_under_load_loses_nothing(rig):
     # SIGTERM while messages pour in both ways: is everything that was taken in delivered once, and
     # the rest left where it was?
-    daemon = rig.run({**OUT, "buffer": {"messages": 500000, "memory": "512MiB"}}, IN, topology=WORK)
+    to = {"exchange": "", "routing_key": "work", "persistent": False}
+    daemon = rig.run({**OUT, "to": to, "buffer": {"messages": 500000, "memory": "512MiB"}}, IN,
+                     topology=WORK)
     subscriber = rig.redis.subscribe("done")
     channel = rig.rabbit.channel(confirm=True)
     for number in range(3000):
         channel.basic_publish("", "back", str(number))
-    pour = threading.Thread(target=publish_all, args=(rig.redis, "orders", range(150_000)))
+    pour = threading.Thread(target=publish_all, args=(rig.redis, "orders", range(50_000)))
     pour.start()
     daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "messages pour")
     daemon.send_signal(signal.SIGTERM)

@@ -141,13 +141,11 @@ def test_error_answer_to_publish(rig, peer, answer):
 
 
 
-@pytest.mark.slow
-def test_login_without_an_end(rig, peer):
-    # Is a server that never confirms the subscription given up after connect_timeout?
-    peer.answers[b"SUBSCRIBE"] = b"*3\r\n"
+def test_no_answer(rig, peer):
+    # Is a server that answers nothing given up after connect_timeout?
+    peer.silent = True
     daemon = make(rig, peer, OUT)
     daemon.config["connections"]["redis"]["connect_timeout"] = "300ms"
     daemon.start()
-    peer.wait_accepted(2, timeout=40)
-    del peer.answers[b"SUBSCRIBE"]
+    peer.wait_accepted(2)
     daemon.wait_running(timeout=20)

@@ -44,7 +44,8 @@ def make(rig, context, host="127.0.0.1", **tls):
         THERE, BACK, topology=WORK, observed=True,
         redis_url=f"rediss://{host}:{redis_way.port}",
         amqp_url=f"amqps://guest:guest@{host}:{rabbit_way.port}/{vhost}",
-        connections={"redis": {"tls": tls}, "rabbit": {"tls": tls}})
+        connections={name: {"tls": tls, "connect_timeout": "1s"}
+                     for name in ("redis", "rabbit")})
 
 
 def crosses(rig, daemon, size=1):

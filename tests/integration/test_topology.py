@@ -130,7 +130,8 @@ def test_exchange_that_cannot_be_declared(rig, topology, words):
     daemon = rig.make({"name": "bad", "from": {"channel": "c"},
                        "to": {"exchange": name, "routing_key": "k"}},
                       {"name": "good", "from": {"channel": "c"}, "to": {"queue": "work"}},
-                      topology={**topology, "queues": [{"name": "work"}]})
+                      topology={**topology, "queues": [{"name": "work"}]},
+                      shutdown_timeout="500ms")
     daemon.start().wait_bridge("good", state="running")
     daemon.wait_log(words)
     rig.redis.client().publish("c", b"x")

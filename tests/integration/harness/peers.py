@@ -82,11 +82,13 @@ class _Connection:
 
 class RedisPeer(_Peer):
     """`after_subscribe`: bytes that follow the confirmation of a subscription. `answers`: commands
-    to bytes that take the place of the usual answer. `published`: bodies of PUBLISH."""
+    to bytes that take the place of the usual answer. `published`: bodies of PUBLISH. `silent`: the
+    first connection gets no answers."""
 
     def __init__(self):
         self.after_subscribe = b""
         self.answers = {}
+        self.silent = False
         self.published = []
         super().__init__()
 
@@ -117,6 +119,8 @@ class _RedisConnection(_Connection):
     def serve(self):
         while True:
             command = self._command()
+            if self.peer.silent and self is self.peer.connections[0]:
+                continue
             name = command[0].upper()
             self.send(self.peer.answers.get(name) or self._answer(name, command))
 
@@ -162,13 +166,15 @@ class _RedisConnection(_Connection):
 class AmqpPeer(_Peer):
     """`on_publish(connection, channel, tag, body)`: a whole message came; by default it is acked.
     `tune`: the arguments of connection.tune. `after`: method class to bytes sent behind its usual
-    answer; `instead`: to bytes sent in its place."""
+    answer; `instead`: to bytes sent in its place; `silent`: the method that is not answered on the
+    first connection."""
 
     def __init__(self):
         self.on_publish = lambda connection, channel, tag, body: connection.ack(channel, tag)
         self.tune = {"channel_max": 2047, "frame_max": 131072, "heartbeat": 60}
         self.after = {}
         self.instead = {}
+        self.silent = None
         self.published = []
         super().__init__()
 
@@ -227,6 +233,8 @@ class _AmqpConnection(_Connection):
 
     def _say(self, question, channel, answer):
         """Answers a method in the way that the scenario wants."""
+        if question is self.peer.silent and self is self.peer.connections[0]:
+            return
         instead = self.peer.instead.get(question)
         self.send(method(channel, answer) if instead is None else instead)
         self.send(self.peer.after.get(question, b""))
