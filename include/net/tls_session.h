@@ -2,7 +2,7 @@
 #ifndef CHUNNELD_NET_TLS_SESSION_H
 #define CHUNNELD_NET_TLS_SESSION_H
 
-#include <openssl/types.h>
+#include <openssl/ssl.h>
 
 #include "net/tls.h"
 

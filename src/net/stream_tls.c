@@ -44,39 +44,43 @@ static void tls_on_write(struct bufferevent *bev, void *ctx)
 }
 
 /* What failed, in words: the certificate's fault first, then the library's, then the socket's. */
-static const char *tls_stream_why(struct tls_stream *tls)
+static const char *tls_stream_why(struct tls_stream *tls, int socket_error)
 {
     unsigned long code = bufferevent_get_openssl_error(tls->bev);
     long verified = SSL_get_verify_result(tls->ssl);
     const char *words = NULL;
 
-    if (verified != X509_V_OK) {
+    if (verified != X509_V_OK && SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE) {
         snprintf(tls->why, sizeof(tls->why), "certificate of the server: %s",
                  X509_verify_cert_error_string(verified));
         return tls->why;
     }
-    if (code != 0) {
+    /* Of no library: SSL_ERROR_SYSCALL as libevent keeps it. */
+    if (ERR_GET_LIB(code) != 0) {
         words = ERR_reason_error_string(code);
-    } else if (EVUTIL_SOCKET_ERROR() != 0) {
-        words = evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR());
+    } else if (socket_error != 0) {
+        words = evutil_socket_error_to_string(socket_error);
     }
-    snprintf(tls->why, sizeof(tls->why), "TLS: %s", words ? words : "connection closed by peer");
+    snprintf(tls->why, sizeof(tls->why), "TLS: %s", words ? words : "closed by the peer");
     return tls->why;
 }
 
 static void tls_on_event(struct bufferevent *bev, short what, void *ctx)
 {
     struct tls_stream *tls = ctx;
+    int socket_error = EVUTIL_SOCKET_ERROR();
 
     (void)bev;
     loop_touch(tls->loop);
     if (what & BEV_EVENT_CONNECTED) {
         tls->stream.events->on_ready(tls->stream.ctx);
+    } else if (what & BEV_EVENT_ERROR) {
+        tls->stream.events->on_broken(tls->stream.ctx, tls_stream_why(tls, socket_error));
     } else if ((what & BEV_EVENT_EOF) && SSL_is_init_finished(tls->ssl)) {
         tls->closed = true;
         tls->stream.events->on_readable(tls->stream.ctx);
-    } else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
-        tls->stream.events->on_broken(tls->stream.ctx, tls_stream_why(tls));
+    } else if (what & BEV_EVENT_EOF) {
+        tls->stream.events->on_broken(tls->stream.ctx, "TLS: closed by the peer in the handshake");
     }
 }
 
@@ -180,7 +184,6 @@ struct stream *stream_tls_new(struct loop *loop, int fd, const struct tls_contex
         free(tls);
         return NULL;
     }
-    bufferevent_openssl_set_allow_dirty_shutdown(tls->bev, 1);
     bufferevent_setcb(tls->bev, tls_on_read, tls_on_write, tls_on_event, tls);
     bufferevent_enable(tls->bev, EV_READ | EV_WRITE);
     return &tls->stream;
