@@ -221,6 +221,14 @@ void net_rig_write(struct net_rig *rig, const void *data, size_t len)
     rig->in_operation = false;
 }
 
+void net_rig_turn(struct net_rig *rig, uint64_t wait_us)
+{
+    loop_turn(rig->loop, wait_us);
+    if (rig->peer_work != NULL) {
+        rig->peer_work(rig);
+    }
+}
+
 void net_rig_wait(struct net_rig *rig, bool (*done)(struct net_rig *rig))
 {
     uint64_t end = clock_monotonic_us() + NET_RIG_DEADLINE_US;
@@ -230,7 +238,7 @@ void net_rig_wait(struct net_rig *rig, bool (*done)(struct net_rig *rig))
             fail_msg("too late: up %u times, down %u times (\"%s\"), %zu bytes in", rig->ups,
                      rig->downs, rig->why, rig->in.len);
         }
-        loop_turn(rig->loop, 1000);
+        net_rig_turn(rig, 1000);
     }
 }
 
@@ -267,7 +275,7 @@ void net_rig_wait_down(struct net_rig *rig, unsigned times)
 
     while (rig->downs < times) {
         assert_true(clock_monotonic_us() < end);
-        loop_turn(rig->loop, 1000);
+        net_rig_turn(rig, 1000);
     }
     assert_int_equal(rig->downs, times);
 }
@@ -278,7 +286,7 @@ void net_rig_wait_in(struct net_rig *rig, size_t len)
 
     while (rig->in.len < len) {
         assert_true(clock_monotonic_us() < end);
-        loop_turn(rig->loop, 1000);
+        net_rig_turn(rig, 1000);
     }
     assert_int_equal(rig->in.len, len);
 }
@@ -286,7 +294,7 @@ void net_rig_wait_in(struct net_rig *rig, size_t len)
 void net_rig_idle(struct net_rig *rig)
 {
     for (int i = 0; i < 20; i++) {
-        loop_turn(rig->loop, 1000);
+        net_rig_turn(rig, 1000);
     }
 }
 
@@ -326,7 +334,7 @@ void net_rig_peer_expect(struct net_rig *rig, const void *data, size_t len)
         if (now == 0 || errno != EAGAIN || clock_monotonic_us() >= end) {
             fail_msg("%zu of %zu bytes came: %s", at, len, now == 0 ? "end" : strerror(errno));
         }
-        loop_turn(rig->loop, 1000);
+        net_rig_turn(rig, 1000);
     }
 }
 

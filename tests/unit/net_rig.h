@@ -34,6 +34,9 @@ struct net_rig {
     void (*on_down)(struct net_rig *rig);
     void (*on_writable)(struct net_rig *rig);
     void *ctx; /* of whoever sets these */
+    /* The peer's work, once a turn of the loop; NULL: it has none. */
+    void (*peer_work)(struct net_rig *rig);
+    void *peer_ctx;
 
     int listener;    /* the peer's; -1: none */
     int peer;        /* its connected socket, non-blocking; -1: none */
@@ -66,6 +69,8 @@ void net_rig_connect(struct net_rig *rig);
 void net_rig_close(struct net_rig *rig);
 void net_rig_write(struct net_rig *rig, const void *data, size_t len);
 
+/* One turn of the loop, waiting at most so long, and the peer's work. */
+void net_rig_turn(struct net_rig *rig, uint64_t wait_us);
 /* Turns the loop until `done`; fails at the deadline. */
 void net_rig_wait(struct net_rig *rig, bool (*done)(struct net_rig *rig));
 /* Until it is up; until on_down came for the n-th time; until `len` bytes were used in all. */
