@@ -17,6 +17,10 @@ enum {
     AT_ONCE_MAX = RMQ_FRAME_MAX_MAX, /* bodies up to this size get their memory with the header */
 };
 
+/* No broker takes a larger message (RabbitMQ's own bound was 2 GiB, and is 512 MiB now): who announces
+ * one has lost count, and is not listened to for that long. */
+#define BODY_SIZE_MAX (UINT64_C(2) << 30)
+
 enum content_state {
     CONTENT_IDLE,   /* a method comes next */
     CONTENT_HEADER, /* the header comes next */
@@ -254,6 +258,10 @@ enum rmq_content_progress rmq_content_take_header(struct rmq_content *content,
         return err_set(err, "a content header that is not of the basic class");
     }
     content->left = rmq_get_u64(payload.data + 4);
+    if (content->left > BODY_SIZE_MAX) {
+        return err_set(err, "a body of %llu octets announced, more than any broker takes",
+                       (unsigned long long)content->left);
+    }
     content->state = CONTENT_BODY;
     raw = slice_make(payload.data + RMQ_HEADER_HEAD, payload.len - RMQ_HEADER_HEAD);
     if (content->left > content->options.max_size) {

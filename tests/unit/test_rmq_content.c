@@ -209,9 +209,16 @@ static void keeps_nothing_that_is_too_large(void **state)
     assert_int_equal(progress, RMQ_CONTENT_DONE);
     expect_refused(bed, true, "a body of 1048577 octets, over max_message_size 1048576");
     begin(bed);
-    assert_int_equal(header(bed, UINT64_MAX, NO_PROPERTIES), RMQ_CONTENT_MORE);
+    assert_int_equal(header(bed, UINT64_C(2) << 30, NO_PROPERTIES), RMQ_CONTENT_MORE);
     assert_int_equal(body(bed, SLICE("x")), RMQ_CONTENT_MORE);
     assert_true(rmq_content_is_under_way(bed->content));
+    rmq_content_reset(bed->content);
+    begin(bed);
+    expect_broken(bed, header(bed, (UINT64_C(2) << 30) + 1, NO_PROPERTIES), "than any broker");
+    begin(bed);
+    expect_broken(bed, header(bed, UINT64_C(1) << 63, NO_PROPERTIES), "than any broker");
+    begin(bed);
+    expect_broken(bed, header(bed, UINT64_MAX, NO_PROPERTIES), "than any broker");
 }
 
 /* A body announced at the limit, of which a few octets come, takes little memory. */
