@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define LOGIN_TIMEOUT_LEAST_US (10 * CLOCK_US_PER_S) /* brokers are slow to say no, on purpose */
+#define LOGIN_TIMEOUT_LEAST_US (5 * CLOCK_US_PER_S) /* brokers are slow to say no, on purpose */
 #define CLOSE_TIMEOUT_US (2 * CLOCK_US_PER_S)
 
 static enum connection_state connection_public_state(enum rmq_connection_state state)

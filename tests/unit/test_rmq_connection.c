@@ -231,10 +231,10 @@ static void expect_timeout(struct rmq_bed *bed, struct rmq_session *session, siz
     }
     rmq_bed_advance(bed, 4900 * MS);
     rmq_bed_check(bed, rmq_peer_sessions(bed->peer) == 1);
-    rmq_bed_advance(bed, 5200 * MS);
+    rmq_bed_advance(bed, 200 * MS);
     rmq_bed_check(bed, strstr(rmq_bed_status(bed).last_error, words[step]) != NULL);
     let_all_pass(bed);
-    rmq_bed_advance(bed, 12 * SECOND); /* the next attempt may be stuck already */
+    rmq_bed_advance(bed, 7 * SECOND); /* the next attempt may be stuck already */
     rmq_bed_check(bed, is_up(bed));
 }
 
