@@ -147,7 +147,8 @@ static void sink_take_error(struct redis_sink *s, struct delivery *delivery,
         log_warn("connection", redis_connection_name(sink_connection(s)),
                  "PUBLISH was refused, and nobody waited for the reply",
                  log_text("error", why.text));
-    } else if (redis_answer_is_transient(reply)) {
+    } else if (redis_answer_is_transient(reply) || resp_frame_is_error(reply, "NOPERM")) {
+        /* An ACL is no fault of the message: the operator can mend it. */
         sink_settle(s, delivery, OUTCOME_RETRY, why.text);
     } else {
         sink_settle(s, delivery, OUTCOME_REFUSED, why.text);
@@ -162,10 +163,10 @@ static void sink_on_reply(void *ctx, void *arg, const struct resp_frame *reply)
     int64_t count = reply->values[0].integer;
 
     s->unanswered--;
-    if (reply->type != RESP_INTEGER) {
+    if (reply->type != RESP_INTEGER || count < 0) {
         sink_take_error(s, delivery, reply);
     } else if (delivery != NULL) {
-        delivery->sink_tag = count > 0 ? (uint64_t)count : 0;
+        delivery->sink_tag = (uint64_t)count;
         if (redis_publisher_is_fenced(s->publisher)) {
             s->answered++;
         } else {

@@ -123,7 +123,7 @@ static void users_log_in(void **state)
     sink_watch_send(&watch, SLICE("news.a"), SLICE("x"));
     sink_watch_send(&watch, SLICE("other"), SLICE("x"));
     redis_bed_wait(&s->bed, watch.back == 2);
-    assert_string_equal(strbuf_text(&watch.settled), "N1 X2 ");
+    assert_string_equal(strbuf_text(&watch.settled), "N1 R2 ");
     assert_non_null(strstr(watch.settled_why, "NOPERM"));
     say(s, "ACL DELUSER bob");
     redis_bed_wait(&s->bed, strstr(watch.why, "WRONGPASS") != NULL);

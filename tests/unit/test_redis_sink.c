@@ -179,13 +179,13 @@ static void takes_each_reply_for_what_it_means(void **state)
         {":1\r\n", "D1 ", ""},
         {":7\r\n", "D1 ", ""},
         {":0\r\n", "N1 ", ""},
-        {":-1\r\n", "N1 ", ""},
+        {":-1\r\n", "L1 ", "unexpected reply of type integer"},
         {"-LOADING Redis is loading\r\n", "R1 ", "LOADING Redis is loading"},
         {"-BUSY script\r\n", "R1 ", "BUSY script"},
         {"-MASTERDOWN x\r\n", "R1 ", "MASTERDOWN x"},
         {"-CLUSTERDOWN x\r\n", "R1 ", "CLUSTERDOWN x"},
         {"-MISCONF x\r\n", "R1 ", "MISCONF x"},
-        {"-NOPERM this user has no permissions to access one of the channels\r\n", "X1 ",
+        {"-NOPERM this user has no permissions to access one of the channels\r\n", "R1 ",
          "NOPERM this user has no permissions to access one of the channels"},
         {"-ERR unknown command\r\n", "X1 ", "ERR unknown command"},
         {"-NOAUTH x\r\n", "L1 ", "NOAUTH x"},
@@ -237,7 +237,7 @@ static void settles_in_order_across_errors(void **state)
     struct sink_watch watch;
 
     make_ready(bed, &watch, ACK_ON_CONFIRM);
-    redis_peer_answer(bed->peer, "PUBLISH news bad", "-NOPERM no\r\n");
+    redis_peer_answer(bed->peer, "PUBLISH news bad", "-ERR no\r\n");
     send_text(&watch, "a");
     send_text(&watch, "bad");
     send_text(&watch, "c");
