@@ -229,6 +229,7 @@ static void test_written_to_a_peer_that_is_gone(void **state)
 static void test_paused_reading_leaves_all_with_the_kernel(void **state)
 {
     struct net_rig rig;
+    uint64_t before;
 
     (void)state;
     net_rig_init(&rig);
@@ -240,6 +241,9 @@ static void test_paused_reading_leaves_all_with_the_kernel(void **state)
     net_rig_idle(&rig);
     assert_int_equal(rig.shows, 0);
     assert_int_equal(rig.downs, 0);
+    before = clock_monotonic_us();
+    loop_turn(rig.loop, 30000); /* and the loop does not spin over them */
+    assert_true(clock_monotonic_us() - before > 20000);
     rig.in_operation = true;
     link_resume_reading(rig.link);
     rig.in_operation = false;
@@ -351,6 +355,7 @@ static void test_a_large_write_to_a_slow_reader(void **state)
     struct net_rig rig;
     uint8_t *large = malloc(LARGE);
     uint8_t wanted[A_TURN];
+    uint64_t before;
 
     (void)state;
     assert_non_null(large);
@@ -369,6 +374,9 @@ static void test_a_large_write_to_a_slow_reader(void **state)
     net_rig_idle(&rig);
     assert_int_equal(link_pending(rig.link), 0);
     assert_int_equal(link_bytes_out(rig.link), LARGE);
+    before = clock_monotonic_us();
+    loop_turn(rig.loop, 30000); /* the loop does not spin over a socket that could take more */
+    assert_true(clock_monotonic_us() - before > 20000);
     net_rig_fini(&rig);
 }
 
@@ -555,6 +563,48 @@ static void test_closed_and_freed_at_any_time(void **state)
     }
 }
 
+static void test_freed_with_work_left_for_the_turn(void **state)
+{
+    struct net_rig rig;
+
+    (void)state;
+    net_rig_init(&rig);
+    net_rig_run(&rig);
+    net_rig_write(&rig, "abc", 3);
+    link_pause_reading(rig.link);
+    link_resume_reading(rig.link);
+    link_free(rig.link);
+    rig.link = NULL;
+    net_rig_idle(&rig);
+    net_rig_fini(&rig);
+}
+
+static void test_a_new_connection_knows_nothing_of_the_old_one(void **state)
+{
+    struct net_rig rig;
+
+    (void)state;
+    net_rig_init(&rig);
+    rig.on_data = use_lines;
+    net_rig_run(&rig);
+    net_rig_peer_write(&rig, "the beginning of a line", 23);
+    net_rig_idle(&rig);
+    write_until_full(&rig);
+    net_rig_close(&rig);
+    net_rig_connect(&rig);
+    net_rig_wait_up(&rig);
+    net_rig_accept(&rig);
+    assert_int_equal(link_pending(rig.link), 0);
+    assert_false(link_is_full(rig.link));
+    net_rig_write(&rig, "x", 1);
+    net_rig_peer_write(&rig, "a line\n", 7);
+    net_rig_wait_in(&rig, 7);
+    net_rig_peer_expect(&rig, "x", 1);
+    net_rig_idle(&rig);
+    assert_int_equal(rig.writables, 0);
+    net_rig_fini(&rig);
+}
+
 static void close_after_flush(struct net_rig *rig, uint64_t timeout_us)
 {
     rig->in_operation = true;
@@ -675,6 +725,24 @@ static void test_closed_after_a_flush_that_takes_too_long(void **state)
     net_rig_fini(&rig);
 }
 
+static void test_closed_while_it_closes(void **state)
+{
+    struct net_rig rig;
+
+    (void)state;
+    net_rig_init(&rig);
+    net_rig_run(&rig);
+    close_after_flush(&rig, 15000);
+    net_rig_turn(&rig, 0);
+    net_rig_close(&rig);
+    close_after_flush(&rig, 15000); /* idle, and closed before it could be told */
+    net_rig_close(&rig);
+    net_rig_idle(&rig);
+    net_rig_idle(&rig);
+    assert_int_equal(rig.downs, 0);
+    net_rig_fini(&rig);
+}
+
 static void test_a_flush_cut_short(void **state)
 {
     static const char many[16 << 20];
@@ -749,11 +817,14 @@ int main(void)
         cmocka_unit_test(test_closed_inside_on_up_and_on_writable),
         cmocka_unit_test(test_connected_anew_inside_on_down),
         cmocka_unit_test(test_closed_and_freed_at_any_time),
+        cmocka_unit_test(test_freed_with_work_left_for_the_turn),
+        cmocka_unit_test(test_a_new_connection_knows_nothing_of_the_old_one),
         cmocka_unit_test(test_closed_after_all_is_sent),
         cmocka_unit_test(test_closed_after_all_is_sent_though_the_peer_sends_on),
         cmocka_unit_test(test_closed_after_all_is_sent_to_a_peer_that_has_ended),
         cmocka_unit_test(test_closed_though_the_peer_does_not_end),
         cmocka_unit_test(test_closed_after_a_flush_that_takes_too_long),
+        cmocka_unit_test(test_closed_while_it_closes),
         cmocka_unit_test(test_a_flush_cut_short),
         cmocka_unit_test(test_closed_after_flush_before_it_is_up),
     };

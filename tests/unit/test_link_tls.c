@@ -138,6 +138,32 @@ static void test_pauses_lose_nothing(void **state)
     tls_rig_fini(&rig);
 }
 
+static void test_paused_reading_holds_the_peer(void **state)
+{
+    struct tls_rig rig;
+    uint64_t came = 0;
+    uint64_t sent;
+
+    (void)state;
+    tls_rig_init(&rig, &broker);
+    rig.net.on_data = check_pattern;
+    rig.net.ctx = &came;
+    tls_rig_run(&rig);
+    link_pause_reading(rig.net.link);
+    rig.peer.to_send = 4 * LARGE;
+    do { /* until the kernel's buffers are full */
+        sent = rig.peer.sent;
+        net_rig_idle(&rig.net);
+    } while (rig.peer.sent > sent);
+    assert_true(sent < 4 * LARGE);
+    assert_int_equal(link_bytes_in(rig.net.link), 0);
+    link_resume_reading(rig.net.link);
+    while (came < 4 * LARGE) {
+        net_rig_turn(&rig.net, 1000);
+    }
+    tls_rig_fini(&rig);
+}
+
 static void test_paused_before_it_is_up(void **state)
 {
     struct tls_rig rig;
@@ -389,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_large_transfers_both_ways),
         cmocka_unit_test(test_many_small_writes),
         cmocka_unit_test(test_pauses_lose_nothing),
+        cmocka_unit_test(test_paused_reading_holds_the_peer),
         cmocka_unit_test(test_paused_before_it_is_up),
         cmocka_unit_test(test_a_rest_is_shown_again),
         cmocka_unit_test(test_closed_by_the_peer),
