@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "redis/answer.h"
 #include "redis/subscriber_private.h"
 
@@ -61,6 +62,8 @@ static void subscriber_refuse(struct redis_subscriber *s, struct subscription *s
     redis_answer_words(reply, &words);
     err_set(&why, "%s \"%s\": %.200s",
             subscription->kind == SUBSCRIPTION_PATTERN ? "pattern" : "channel", name, words.text);
+    log_warn("connection", redis_connection_name(s->connection), "subscription refused",
+             log_text("error", why.text));
     LIST_FOREACH(ref, &subscription->refs, link) {
         redis_listener_refuse(ref->listener, why.text);
     }
