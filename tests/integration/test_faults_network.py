@@ -112,9 +112,7 @@ def test_cut_at_every_place(rig, server, way):
     places = list(range(0, 64, 3)) + list(range(64, 1500, 97))
     for place in places:
         direction.cut_at = place
-        accepted = bench.proxy.accepted
-        bench.proxy.reset_all()
-        bench.proxy.wait_accepted(accepted + 1)
+        bench.proxy.renew()
         assert bench.daemon.is_alive()
     assert bench.heals()
 
@@ -123,12 +121,10 @@ def test_cut_at_every_place(rig, server, way):
 def test_flipped_byte(rig, server):
     # Is a byte that came wrong in the framing never read past: closed at once, with the reason?
     bench = Bench(rig, server).start()
-    places = [0, 1, 2, 4, 5, 8] if server == "redis" else [0, 1, 3, 4, 7, 9]
+    places = [0, 3, 5] if server == "redis" else [0, 1, 3, 4, 7, 9]
     for place in places:
         bench.proxy.down.flip_at = place
-        accepted = bench.proxy.accepted
-        bench.proxy.reset_all()
-        bench.proxy.wait_accepted(accepted + 2)
+        bench.proxy.renew(count=3)
     assert bench.daemon.is_alive()
     assert bench.heals()
 

@@ -128,11 +128,11 @@ class Proxy:
                 client, _ = listener.accept()
             except OSError:
                 return
-            self.accepted += 1
             try:
                 self.connections.append(_Connection(self, client))
             except OSError:
                 client.close()
+            self.accepted += 1
 
     def heal(self):
         self.up.heal()
@@ -143,6 +143,21 @@ class Proxy:
         connections, self.connections = self.connections, []
         for connection in connections:
             connection.reset()
+
+    def renew(self, count=1, timeout=20):
+        """Resets every connection, again and again where one was just being made, until so many
+        new ones came."""
+        wanted = self.accepted + count
+        looks = 0
+
+        def renewed():
+            nonlocal looks
+            looks += 1
+            if looks % 50 == 1:
+                self.reset_all()
+            return self.accepted >= wanted
+
+        wait_until(renewed, f"{count} new connections through the proxy", timeout)
 
     def wait_accepted(self, count, timeout=10):
         wait_until(lambda: self.accepted >= count, f"{count} connections through the proxy",
