@@ -29,8 +29,7 @@ const struct properties *rmq_fields_from_properties(const amqp_basic_properties_
 enum rmq_fields_result {
     RMQ_FIELDS_OK = 0,
     RMQ_FIELDS_NO_MEMORY = -1,
-    RMQ_FIELDS_UNSAYABLE = -2, /* a name over 255 octets, a number over 2^63-1, nested over
-                                * RMQ_SCAN_DEPTH_MAX deep */
+    RMQ_FIELDS_UNSAYABLE = -2, /* a name over 255 octets, nested over RMQ_SCAN_DEPTH_MAX deep */
 };
 
 /* Makes rabbitmq-c's table of the core's, in memory of the codec (until rmq_codec_recycle()); the

@@ -43,11 +43,11 @@ struct rmq_source {
     bool started;
     bool paused;
     bool stopping;
-    bool stopped;               /* on_stopped was called */
-    bool ready;                 /* the last on_link */
-    struct err told;            /* the words of the last on_link, while not ready */
-    size_t given;               /* deliveries that the bridge has */
-    struct loop_task step;      /* steering, and the end of a stop, at the end of the turn */
+    bool stopped;          /* on_stopped was called */
+    bool ready;            /* the last on_link */
+    struct err told;       /* the words of the last on_link, while not ready */
+    size_t given;          /* deliveries that the bridge has */
+    struct loop_task step; /* steering, and the end of a stop, at the end of the turn */
 };
 
 /* Events of the channel, and the bridge's pause, resume and stop, turned into methods. */

@@ -22,7 +22,7 @@ enum field_type {
     FIELD_I32,       /* 'I' */
     FIELD_U32,       /* 'i' */
     FIELD_I64,       /* 'l' ('L' in the specification) */
-    FIELD_U64,       /* no RabbitMQ octet; sent as 'l' where it fits */
+    FIELD_U64,       /* 'L'; sent as 'l' where it fits */
     FIELD_F32,       /* 'f' value.real */
     FIELD_F64,       /* 'd' value.real */
     FIELD_DECIMAL,   /* 'D' value.decimal */

@@ -13,6 +13,7 @@
 
 #define LOGIN_TIMEOUT_LEAST_US (5 * CLOCK_US_PER_S) /* brokers are slow to say no, on purpose */
 #define CLOSE_TIMEOUT_US (2 * CLOCK_US_PER_S)
+#define BLOCKED_CLOSE_TIMEOUT_US (100 * CLOCK_US_PER_MS) /* a broker that reads nothing */
 
 static enum connection_state connection_public_state(enum rmq_connection_state state)
 {
@@ -188,7 +189,8 @@ static void connection_enter(struct rmq_connection *connection)
         break;
     case RMQ_CLOSING:
         connection_send_close(connection);
-        loop_timer_set(&connection->timer, CLOSE_TIMEOUT_US);
+        loop_timer_set(&connection->timer,
+                       connection->status.blocked ? BLOCKED_CLOSE_TIMEOUT_US : CLOSE_TIMEOUT_US);
         break;
     case RMQ_FLUSHING:
         connection_enter_flushing(connection);

@@ -17,8 +17,8 @@ enum {
     AT_ONCE_MAX = RMQ_FRAME_MAX_MAX, /* bodies up to this size get their memory with the header */
 };
 
-/* No broker takes a larger message (RabbitMQ's own bound was 2 GiB, and is 512 MiB now): who announces
- * one has lost count, and is not listened to for that long. */
+/* No broker takes a larger message (RabbitMQ's own bound was 2 GiB, and is 512 MiB now): who
+ * announces one has lost count, and is not listened to for that long. */
 #define BODY_SIZE_MAX (UINT64_C(2) << 30)
 
 enum content_state {

@@ -75,8 +75,8 @@ static enum rmq_fields_result encode_open(struct encoder *encoder, size_t count,
     return RMQ_FIELDS_OK;
 }
 
-static enum rmq_fields_result encode_fixed(struct encoder *encoder, const struct field *field,
-                                           amqp_field_value_t *out)
+static void encode_fixed(struct encoder *encoder, const struct field *field,
+                         amqp_field_value_t *out)
 {
     struct field_shape shape = field_shapes[field->type];
 
@@ -100,8 +100,7 @@ static enum rmq_fields_result encode_fixed(struct encoder *encoder, const struct
         break;
     case FIELD_U64:
         if (field->value.natural > INT64_MAX) {
-            err_set(encoder->err, "a number over 2^63-1");
-            return RMQ_FIELDS_UNSAYABLE;
+            out->kind = AMQP_FIELD_KIND_U64;
         }
         out->value.u64 = field->value.natural;
         break;
@@ -118,7 +117,6 @@ static enum rmq_fields_result encode_fixed(struct encoder *encoder, const struct
         }
         break;
     }
-    return RMQ_FIELDS_OK;
 }
 
 static enum rmq_fields_result encode_value(struct encoder *encoder, const struct field *field,
@@ -139,7 +137,8 @@ static enum rmq_fields_result encode_value(struct encoder *encoder, const struct
         out->kind = AMQP_FIELD_KIND_ARRAY;
         return encode_array(encoder, &field->value.array, &out->value.array);
     default:
-        return encode_fixed(encoder, field, out);
+        encode_fixed(encoder, field, out);
+        return RMQ_FIELDS_OK;
     }
 }
 

@@ -272,6 +272,23 @@ static void stops_without_an_answer(void **state)
     rmq_bed_check(bed, rmq_peer_sessions(bed->peer) == 0);
 }
 
+static void waits_for_no_answer_of_a_blocked_broker(void **state)
+{
+    struct rmq_bed *bed = *state;
+    amqp_connection_blocked_t blocked = {rmq_bytes_of("low on memory")};
+
+    start(bed);
+    rmq_session_send(rmq_peer_any_session(bed->peer), 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
+    rmq_bed_settle(bed);
+    rmq_peer_set_auto(bed->peer, AMQP_CONNECTION_CLOSE_METHOD, false);
+    rmq_hub_stop(bed->hub, NULL, NULL);
+    rmq_bed_advance(bed, 99 * MS);
+    assert_int_equal(rmq_peer_sessions(bed->peer), 1);
+    rmq_bed_advance(bed, 1 * MS);
+    assert_int_equal(rmq_peer_sessions(bed->peer), 0);
+    assert_int_equal(rmq_bed_status(bed).state, CONNECTION_STOPPED);
+}
+
 static void logs_in(void **state)
 {
     struct rmq_bed *bed = *state;
@@ -544,6 +561,7 @@ int main(void)
         bed_test(says_which_login_is_not_offered),
         bed_test(says_which_version_the_server_speaks),
         bed_test(stops_without_an_answer),
+        bed_test(waits_for_no_answer_of_a_blocked_broker),
         bed_test(times_out_connecting),
         bed_test(takes_silence_for_death),
         bed_test(logs_in),
