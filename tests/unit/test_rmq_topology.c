@@ -305,6 +305,38 @@ static void believes_no_answer_out_of_order(void **state)
     end(bed, &endpoints);
 }
 
+static void says_which_binding_is_refused(void **state)
+{
+    struct rmq_bed *bed = *state;
+    struct endpoints endpoints;
+
+    rmq_peer_set_auto(bed->peer, AMQP_QUEUE_BIND_METHOD, false);
+    start(bed, &endpoints);
+    rmq_peer_set_auto(bed->peer, AMQP_QUEUE_BIND_METHOD, true);
+    rmq_session_close_channel(rmq_bed_publishing(bed), 1, 404, "NOT_FOUND - no queue 'q'",
+                              AMQP_QUEUE_BIND_METHOD);
+    rmq_session_drop(rmq_bed_consuming(bed));
+    rmq_bed_settle(bed);
+    assert_true(rmq_bed_logged(
+        "binding of \\\"q\\\" to exchange \\\"good\\\": 404 NOT_FOUND - no queue 'q'"));
+    assert_true(endpoints.good.ready); /* only exchanges and queues are waited for */
+    rmq_bed_advance(bed, 1 * SECOND);
+    assert_int_equal(rmq_peer_count(bed->peer, "publishing 1 queue.bind q good a.#"), 2);
+    end(bed, &endpoints);
+}
+
+static void consumes_nothing(void **state)
+{
+    struct rmq_bed *bed = *state;
+
+    rmq_bed_make_hub(bed);
+    rmq_hub_start(bed->hub);
+    rmq_bed_settle(bed);
+    rmq_session_deliver(rmq_bed_publishing(bed), 1, 1, "key", (struct slice){NULL, 0}, SLICE("x"));
+    rmq_bed_settle(bed);
+    assert_int_equal(rmq_peer_count(bed->peer, "a message on a channel without consumer"), 1);
+}
+
 static void refuses_what_cannot_be_said(void **state)
 {
     static char name[300];
@@ -333,6 +365,8 @@ int main(void)
         topology_test(starts_anew_when_the_connection_goes),
         topology_test(waits_not_for_ever),
         topology_test(believes_no_answer_out_of_order),
+        topology_test(says_which_binding_is_refused),
+        topology_test(consumes_nothing),
         topology_test(refuses_what_cannot_be_said),
         topology_test(declares_before_anything_else),
         topology_test(declares_all_where_nobody_consumes),
