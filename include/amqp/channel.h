@@ -20,7 +20,7 @@ struct rmq_channel_events {
     /* Words why it must not open now, NULL: it may. Asked before each opening; after a change the
      * owner calls rmq_channel_reconsider(). The member may be NULL. */
     const char *(*why_not)(void *ctx);
-    /* Open, with a new epoch; delivery tags and confirms count from 1. */
+    /* Open; delivery tags and confirms count from 1 again. */
     void (*on_open)(void *ctx);
     /* Not open any more, or still not; it goes on trying by itself. */
     void (*on_down)(void *ctx, const struct rmq_loss *loss);
@@ -75,8 +75,6 @@ bool rmq_channel_is_open(const struct rmq_channel *channel);
 bool rmq_channel_may_publish(const struct rmq_channel *channel);
 /* Its number while it is open or opening, else 0. */
 uint16_t rmq_channel_number(const struct rmq_channel *channel);
-/* Which incarnation this is; another one with every opening. */
-uint32_t rmq_channel_epoch(const struct rmq_channel *channel);
 struct rmq_connection *rmq_channel_connection(const struct rmq_channel *channel);
 /* For rmq_content_set_queue(). */
 struct rmq_content *rmq_channel_content(const struct rmq_channel *channel);

@@ -18,7 +18,6 @@ struct rmq_channel {
     void *ctx;
     enum rmq_channel_state state;
     uint16_t number;   /* 0: none */
-    uint32_t epoch;    /* times it was opened */
     bool flow_stopped; /* channel.flow: no content now */
     struct backoff backoff;
     struct loop_timer timer; /* see enum rmq_channel_state */

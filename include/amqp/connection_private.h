@@ -1,5 +1,6 @@
-/* The inside of a connection, shared by connection.c (its life), handshake.c (logging in), input.c
- * (what comes), output.c (what goes), slots.c (channel numbers) and channel.c alone. */
+/* The inside of a connection, shared by its own files alone: connection.c (what its users see),
+ * connection_states.c (its life), handshake.c, heartbeat.c, input.c (what comes), output.c (what
+ * goes), slots.c (channel numbers), and those of its channels. */
 #ifndef CHUNNELD_AMQP_CONNECTION_PRIVATE_H
 #define CHUNNELD_AMQP_CONNECTION_PRIVATE_H
 

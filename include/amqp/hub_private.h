@@ -13,7 +13,6 @@ enum rmq_purpose { RMQ_PUBLISHING, RMQ_CONSUMING, RMQ_PURPOSE_COUNT };
 /* One connection of a hub, with its topology. */
 struct rmq_side {
     struct rmq_hub *hub;
-    enum rmq_purpose purpose;
     struct rmq_connection *connection; /* NULL: not needed so far */
     struct rmq_topology *topology;     /* likewise */
     bool stopped;                      /* closed after rmq_hub_stop() */

@@ -1,5 +1,5 @@
-/* The inside of a source, shared by source.c (what the bridge sees), consumer.c (its consumer on
- * the channel) and source_new.c alone. */
+/* The inside of a source, shared by source.c (what the bridge sees) and consumer.c (its consumer on
+ * the channel) alone. */
 #ifndef CHUNNELD_AMQP_SOURCE_PRIVATE_H
 #define CHUNNELD_AMQP_SOURCE_PRIVATE_H
 
@@ -40,7 +40,6 @@ struct rmq_source {
     char tag[RMQ_CONSUMER_TAG_SIZE];
     char queue[RMQ_QUEUE_NAME_SIZE]; /* consumed from; named by the broker for exchange sources */
 
-    bool started;
     bool paused;
     bool stopping;
     bool stopped;          /* on_stopped was called */

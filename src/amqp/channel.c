@@ -147,7 +147,6 @@ void rmq_channel_fsm(struct rmq_channel *channel, enum rmq_channel_event event,
         channel_set_state(channel, (enum rmq_channel_state)next, loss);
     }
     if (next == RMQ_CHANNEL_OPEN && event == RMQ_CHANNEL_ON_OPEN_OK) {
-        channel->epoch++;
         channel->events->on_open(channel->ctx);
     } else if (next == RMQ_CHANNEL_WAITING && event != RMQ_CHANNEL_ON_LOST) {
         loop_defer(channel->connection->setup.loop, &channel->trying);
@@ -280,11 +279,6 @@ bool rmq_channel_may_publish(const struct rmq_channel *channel)
 uint16_t rmq_channel_number(const struct rmq_channel *channel)
 {
     return channel->number;
-}
-
-uint32_t rmq_channel_epoch(const struct rmq_channel *channel)
-{
-    return channel->epoch;
 }
 
 struct rmq_connection *rmq_channel_connection(const struct rmq_channel *channel)

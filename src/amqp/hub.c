@@ -129,7 +129,6 @@ static int hub_make_side(struct rmq_hub *hub, enum rmq_purpose purpose)
     struct rmq_side *side = &hub->sides[purpose];
 
     side->hub = hub;
-    side->purpose = purpose;
     side->connection = rmq_connection_new(&setup, &hub_connection_events, side);
     if (side->connection == NULL) {
         return -1;

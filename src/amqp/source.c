@@ -78,10 +78,7 @@ void rmq_source_on_message(struct rmq_source *source, struct rmq_message *messag
 
 static void source_start(struct source *base)
 {
-    struct rmq_source *source = source_of(base);
-
-    source->started = true;
-    rmq_channel_want(source->channel);
+    rmq_channel_want(source_of(base)->channel);
 }
 
 static void source_pause(struct source *base)
