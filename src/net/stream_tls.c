@@ -175,11 +175,11 @@ struct stream *stream_tls_new(struct loop *loop, int fd, const struct tls_contex
     tls->loop = loop;
     tls->ssl = tls_session_new(context, server_name);
     if (tls->ssl != NULL) {
+        /* Where this fails it has freed the session. */
         tls->bev = bufferevent_openssl_socket_new(
             loop_event_base(loop), fd, tls->ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
     }
     if (tls->bev == NULL) {
-        SSL_free(tls->ssl);
         close(fd);
         free(tls);
         return NULL;
