@@ -92,15 +92,18 @@ static void peer_receive(struct tls_peer *peer)
     }
 }
 
+void tls_peer_forget(struct tls_peer *peer)
+{
+    SSL_free(peer->ssl);
+    *peer = (struct tls_peer){.ctx = peer->ctx, .reads = peer->reads, .to_send = peer->to_send};
+}
+
 static void peer_work(struct net_rig *rig)
 {
     struct tls_peer *peer = rig->peer_ctx;
 
     if (rig->peer < 0) {
-        SSL_free(peer->ssl); /* of a socket that the test has closed */
-        peer->ssl = NULL;
-        peer->ready = false;
-        peer->failed = false;
+        tls_peer_forget(peer); /* the test has closed the socket */
         peer_accept(peer, rig);
     }
     if (peer->ssl == NULL || peer->failed) {
@@ -144,8 +147,6 @@ void tls_peer_fini(struct tls_peer *peer)
 void tls_peer_close(struct tls_peer *peer, struct net_rig *rig)
 {
     SSL_shutdown(peer->ssl);
-    SSL_free(peer->ssl);
-    peer->ssl = NULL;
-    peer->ready = false;
+    tls_peer_forget(peer);
     net_rig_close_peer(rig);
 }

@@ -27,6 +27,8 @@ void tls_peer_init(struct tls_peer *peer, struct net_rig *rig, const char *cert_
 void tls_peer_fini(struct tls_peer *peer);
 /* Wants a certificate of that authority from the client. */
 void tls_peer_want_client(struct tls_peer *peer, const char *ca_path);
+/* Drops the session without a word; the next connection begins anew. */
+void tls_peer_forget(struct tls_peer *peer);
 /* Says goodbye and closes. */
 void tls_peer_close(struct tls_peer *peer, struct net_rig *rig);
 
