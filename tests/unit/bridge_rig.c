@@ -113,23 +113,28 @@ void rig_set_routing_key(struct rig *rig, const char *text)
     assert_non_null(rig->mapping.routing_key);
 }
 
-void rig_make(struct rig *rig)
+struct bridge_setup rig_prepare(struct rig *rig)
 {
-    struct bridge_setup setup = {
+    rig->source = fake_source_new(&rig->pump, rig->source_can);
+    rig->sink = fake_sink_new(&rig->pump, ENDPOINT_CONFIRMS, rig->sink_limit);
+    rig->source->now_us = rig->now_us;
+    return (struct bridge_setup){
         .name = "news",
         .instance = "gw-1",
+        .source = &rig->source->source,
+        .sink = &rig->sink->sink,
         .mapping = &rig->mapping,
         .options = &rig->options,
         .host = &rig_host,
         .host_ctx = rig,
         .rand = &rig->rand,
     };
+}
 
-    rig->source = fake_source_new(&rig->pump, rig->source_can);
-    rig->sink = fake_sink_new(&rig->pump, ENDPOINT_CONFIRMS, rig->sink_limit);
-    rig->source->now_us = rig->now_us;
-    setup.source = &rig->source->source;
-    setup.sink = &rig->sink->sink;
+void rig_make(struct rig *rig)
+{
+    struct bridge_setup setup = rig_prepare(rig);
+
     rig->bridge = bridge_new(&setup);
     assert_non_null(rig->bridge);
     assert_int_equal(bridge_get_state(rig->bridge), BRIDGE_STOPPED);

@@ -41,6 +41,8 @@ void rig_init(struct rig *rig);
 void rig_fini(struct rig *rig);
 /* Replaces the sink's routing key with a template of all that sources can supply. */
 void rig_set_routing_key(struct rig *rig, const char *text);
+/* Makes the endpoints and says how to make the bridge. */
+struct bridge_setup rig_prepare(struct rig *rig);
 /* Makes the bridge, not started. */
 void rig_make(struct rig *rig);
 /* Makes and starts the bridge; both links are down. */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "bridge_rig.h"
 
 static void test_freed_before_it_was_started(void **state)
@@ -21,6 +22,24 @@ static void test_freed_before_it_was_started(void **state)
     rig_expect_states(&rig, "");
     rig_fini(&rig);
     bridge_free(NULL);
+}
+
+static void test_no_memory_to_make_it(void **state)
+{
+    struct bridge_setup setup;
+    struct rig rig;
+    unsigned tries = 0;
+
+    (void)state;
+    rig_init(&rig);
+    setup = rig_prepare(&rig);
+    while (rig.bridge == NULL) { /* the endpoints stay ours, and serve the next try */
+        alloc_fail_after(tries++);
+        rig.bridge = bridge_new(&setup);
+        assert_true(alloc_fail_stop() == (rig.bridge == NULL));
+    }
+    assert_in_range(tries, 3, 20);
+    rig_fini(&rig);
 }
 
 static void test_says_how_it_is_and_why(void **state)
@@ -453,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_freed_before_it_was_started),
+        cmocka_unit_test(test_no_memory_to_make_it),
         cmocka_unit_test(test_says_how_it_is_and_why),
         cmocka_unit_test(test_guarantees),
         cmocka_unit_test(test_paused_by_the_operator),
