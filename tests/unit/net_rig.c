@@ -352,6 +352,29 @@ void net_rig_peer_expect_end(struct net_rig *rig)
     net_rig_wait(rig, has_ended);
 }
 
+static size_t descriptors_at_start;
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+void net_rig_note_descriptors(void)
+{
+    descriptors_at_start = count_descriptors();
+}
+
+void net_rig_test_descriptors(void **state)
+{
+    (void)state;
+    assert_int_equal(count_descriptors(), descriptors_at_start);
+}
+
 uint8_t net_rig_pattern(uint64_t position)
 {
     return (uint8_t)(position * 7 + (position >> 8) * 31 + (position >> 16) * 3);

@@ -86,6 +86,10 @@ void net_rig_peer_expect(struct net_rig *rig, const void *data, size_t len);
 /* The peer reads the end of the stream. */
 void net_rig_peer_expect_end(struct net_rig *rig);
 
+/* Call it first in main(), and run the test last: is every descriptor closed again? */
+void net_rig_note_descriptors(void);
+void net_rig_test_descriptors(void **state);
+
 /* Byte `position` of an endless pattern that repeats late. */
 uint8_t net_rig_pattern(uint64_t position);
 void net_rig_fill(uint8_t *data, size_t len, uint64_t position);

@@ -578,7 +578,9 @@ int main(void)
         cmocka_unit_test(test_cancelled_at_any_time),
         cmocka_unit_test(test_cancelled_while_resolving),
         cmocka_unit_test(test_address_lists),
+        cmocka_unit_test(net_rig_test_descriptors),
     };
 
+    net_rig_note_descriptors();
     return cmocka_run_group_tests_name("dialer", tests, NULL, NULL);
 }

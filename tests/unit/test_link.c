@@ -827,7 +827,9 @@ int main(void)
         cmocka_unit_test(test_closed_while_it_closes),
         cmocka_unit_test(test_a_flush_cut_short),
         cmocka_unit_test(test_closed_after_flush_before_it_is_up),
+        cmocka_unit_test(net_rig_test_descriptors),
     };
 
+    net_rig_note_descriptors();
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }

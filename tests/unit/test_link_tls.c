@@ -426,7 +426,9 @@ int main(void)
         cmocka_unit_test(test_connected_anew_inside_on_down),
         cmocka_unit_test(test_watermarks),
         cmocka_unit_test(test_closed_after_all_is_sent),
+        cmocka_unit_test(net_rig_test_descriptors),
     };
 
+    net_rig_note_descriptors();
     return cmocka_run_group_tests_name("link_tls", tests, NULL, NULL);
 }

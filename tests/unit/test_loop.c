@@ -234,6 +234,7 @@ static void test_a_call_that_defers_itself_starves_nobody(void **state)
     struct loop_timer timer;
     unsigned timed = 0;
     unsigned read_bytes = 0;
+    uint64_t end;
     int pair[2];
 
     (void)state;
@@ -251,7 +252,8 @@ static void test_a_call_that_defers_itself_starves_nobody(void **state)
     }
     assert_int_equal(read_bytes, 2);
     assert_in_range(forever.runs, 4, 64);
-    for (uint64_t end = clock_monotonic_us() + DEADLINE_US; timed == 0;) {
+    end = clock_monotonic_us() + DEADLINE_US;
+    while (timed == 0) {
         assert_true(clock_monotonic_us() < end);
         loop_turn(forever.loop, 1000);
     }
@@ -472,11 +474,13 @@ static void test_a_signal_finds_the_clock_read(void **state)
 {
     struct heard heard = {.loop = make_loop()};
     struct itimerval once = {.it_value = {0, 300000}};
+    uint64_t end;
 
     (void)state;
     assert_int_equal(loop_on_signal(heard.loop, SIGALRM, on_signal, &heard), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
-    for (uint64_t end = clock_monotonic_us() + DEADLINE_US; heard.count == 0;) {
+    end = clock_monotonic_us() + DEADLINE_US;
+    while (heard.count == 0) {
         assert_true(clock_monotonic_us() < end);
         loop_turn(heard.loop, DEADLINE_US);
     }

@@ -379,8 +379,10 @@ int main(void)
         cmocka_unit_test(test_tls_context),
         cmocka_unit_test(test_link_over_tls),
         cmocka_unit_test(test_tls_stream_without_its_first_memory),
+        cmocka_unit_test(net_rig_test_descriptors),
     };
 
+    net_rig_note_descriptors();
     event_set_log_callback(say_nothing);
     event_set_mem_functions(libevent_take, libevent_take_again, libevent_give);
     if (CRYPTO_set_mem_functions(openssl_take, openssl_take_again, openssl_give) != 1) {

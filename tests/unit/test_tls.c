@@ -428,7 +428,9 @@ int main(void)
         cmocka_unit_test(test_a_silent_server),
         cmocka_unit_test(test_files_that_are_wrong),
         cmocka_unit_test(test_an_encrypted_key_is_refused),
+        cmocka_unit_test(net_rig_test_descriptors),
     };
 
+    net_rig_note_descriptors();
     return cmocka_run_group_tests_name("tls", tests, NULL, NULL);
 }
