@@ -25,8 +25,9 @@ struct tls_context;
                        */
 
 enum {
-    REDIS_WRITE_HIGH = 4 * 1024 * 1024, /* bytes waiting from which it is full */
-    REDIS_WRITE_LOW = 1024 * 1024,      /* on_writable at this many */
+    REDIS_WRITE_HIGH = 4 * 1024 * 1024,  /* bytes waiting from which it is full */
+    REDIS_WRITE_LOW = 1024 * 1024,       /* on_writable at this many */
+    REDIS_READ_LEAST = 64 * 1024 * 1024, /* a message up to this is read, whatever may be sent */
 };
 
 struct redis_connection_events {

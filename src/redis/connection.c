@@ -130,6 +130,14 @@ static void connection_make_name(struct redis_connection *c)
     }
 }
 
+/* Most bytes of one reply or message. max_message_size is about what we send: a message that a sink
+ * will not take is better read, refused and counted than the end of the subscription. */
+static size_t connection_read_limit(const struct conf_connection *conf)
+{
+    return conf->max_message_size > REDIS_READ_LEAST ? (size_t)conf->max_message_size
+                                                     : REDIS_READ_LEAST;
+}
+
 struct redis_connection *redis_connection_new(const struct redis_connection_setup *setup,
                                               const struct redis_connection_events *events,
                                               void *ctx)
@@ -148,7 +156,7 @@ struct redis_connection *redis_connection_new(const struct redis_connection_setu
     redis_target_init(&c->target, setup->conf, setup->tls);
     loop_task_init(&c->fail_task, connection_on_failed, c);
     c->link = link_new(setup->loop, &limits, &connection_link_events, c);
-    c->resp = resp_new(setup->conf->max_message_size, connection_on_frame, c);
+    c->resp = resp_new(connection_read_limit(setup->conf), connection_on_frame, c);
     if (c->link == NULL || c->resp == NULL ||
         loop_timer_init(&c->timer, setup->loop, connection_on_timer, c) != 0) {
         redis_connection_free(c);

@@ -88,3 +88,19 @@ def test_byte_counters(rig):
         rig.redis.client().publish("in", b"x" * size)
     bridge = daemon.wait_bridge("there", delivered=3)
     assert (bridge["bytes_in"], bridge["bytes_out"]) == (1010, 1010)
+
+
+def test_too_large_from_redis_keeps_the_subscription(rig):
+    # Is a message from Redis that the broker may not get refused and counted, and no more than that?
+    daemon = rig.run({"name": "out", "from": {"channel": "c"}, "to": {"queue": "work"}},
+                     topology={"queues": [{"name": "work"}]},
+                     connections={"redis": {"max_message_size": "4KiB"},
+                                  "rabbit": {"max_message_size": "64KiB"}})
+    client = rig.redis.client()
+    for body in (b"a", b"x" * 20_000_000, b"y" * 100_000, b"z" * 50_000):
+        assert client.publish("c", body) == 1
+    bridge = daemon.wait_bridge("out", received=4, pending=0)
+    assert (bridge["delivered"], bridge["dropped"]) == (2, 2)
+    assert "max_message_size" in bridge["last_error"]
+    assert bridge["unsubscribed"]["count"] == 0
+    assert [len(body) for body in rig.rabbit.take("work", 2)] == [1, 50_000]
