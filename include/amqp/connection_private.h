@@ -17,6 +17,7 @@ TAILQ_HEAD(rmq_channel_list, rmq_channel);
 /* One channel number of the connection under way. */
 struct rmq_slot {
     struct rmq_channel *channel; /* whose it is; NULL: nobody's */
+    uint64_t closing_since_us;   /* monotonic */
     bool closing; /* channel.close sent, close-ok not here yet: not to be used again */
 };
 
@@ -96,6 +97,8 @@ uint16_t rmq_slots_take(struct rmq_connection *connection, struct rmq_channel *c
 /* channel.close was sent: the number is nobody's, but not to be used before close-ok. */
 void rmq_slots_abandon(struct rmq_connection *connection, uint16_t number);
 void rmq_slots_give_back(struct rmq_connection *connection, uint16_t number);
+/* The broker had shut its eyes: the time for its close-oks begins anew. */
+void rmq_slots_restart_clock(struct rmq_connection *connection);
 /* The link is gone, and all numbers with it. */
 void rmq_slots_clear(struct rmq_connection *connection);
 

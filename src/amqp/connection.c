@@ -214,6 +214,7 @@ void rmq_connection_set_blocked(struct rmq_connection *connection,
     }
     log_info("connection", connection->setup.conf->name, "not blocked by the broker any more",
              log_text("purpose", connection->setup.purpose));
+    rmq_slots_restart_clock(connection);
     connection_on_writable(connection);
 }
 

@@ -225,6 +225,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct conf_source source = {.kind = CONF_SOURCE_QUEUE, .queue = "q", .prefetch = 4};
     struct conf_sink sink = {.kind = CONF_SINK_EXCHANGE, .mandatory = true};
     struct bridge_options options = {.ack_mode = ACK_ON_CONFIRM, .buffer_messages = 100};
+    const struct rmq_peer_offer offer = {"PLAIN", 0, 60, 0};
     struct rand rand;
     struct err err;
     struct bed bed = {.held_count = 0};
@@ -235,6 +236,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     bed.loop = loop_new(&err);
     bed.peer = rmq_peer_new(bed.loop);
     rmq_peer_let_lie(bed.peer);
+    rmq_peer_set_offer(bed.peer, &offer);
     bed.hub = rmq_hub_new(bed.loop, &conf, NULL, "fuzz", &rand, &err);
     bed.source = rmq_source_new(bed.hub, &source, &options, true, "in");
     bed.sink = rmq_sink_new(bed.hub, &sink, &options, "out");

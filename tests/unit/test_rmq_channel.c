@@ -118,6 +118,43 @@ static void has_many_numbers(void **state)
     free(watches);
 }
 
+/* One number after the other would be lost to a broker that answers no channel.close. */
+static void gives_up_a_broker_that_closes_nothing(void **state)
+{
+    struct rmq_bed *bed = *state;
+    amqp_connection_blocked_t blocked = {rmq_bytes_of("low on memory")};
+    amqp_connection_unblocked_t unblocked = {0};
+    struct sink_watch one, two, three, four;
+
+    make_and_start(bed, NULL, &one);
+    rmq_bed_make_sink(bed, &two);
+    rmq_bed_make_sink(bed, &three);
+    rmq_bed_make_sink(bed, &four);
+    rmq_peer_set_auto(bed->peer, AMQP_CHANNEL_CLOSE_METHOD, false);
+    rmq_bed_end_sink(bed, &one);
+    rmq_bed_advance(bed, 19 * SECOND);
+    sink_watch_start(&two);
+    rmq_bed_settle(bed);
+    assert_true(two.ready);
+    /* While it is blocked it cannot answer. */
+    rmq_session_send(rmq_bed_publishing(bed), 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
+    rmq_bed_advance(bed, 60 * SECOND);
+    rmq_session_send(rmq_bed_publishing(bed), 0, AMQP_CONNECTION_UNBLOCKED_METHOD, &unblocked);
+    rmq_bed_advance(bed, 19 * SECOND);
+    sink_watch_start(&three);
+    rmq_bed_settle(bed);
+    assert_true(three.ready);
+    rmq_bed_advance(bed, 1 * SECOND);
+    sink_watch_start(&four);
+    rmq_bed_settle(bed);
+    assert_string_equal(two.why, "no answer to channel.close within 20 s");
+    rmq_bed_advance(bed, 1 * SECOND);
+    assert_true(two.ready && three.ready && four.ready);
+    rmq_bed_end_sink(bed, &two);
+    rmq_bed_end_sink(bed, &three);
+    rmq_bed_end_sink(bed, &four);
+}
+
 /* What a blocked broker owes does not run out. */
 static void is_patient_while_blocked(void **state)
 {
@@ -307,6 +344,7 @@ int main(void)
         bed_test(takes_no_broken_method),
         bed_test(waits_for_a_free_number),
         bed_test(has_many_numbers),
+        bed_test(gives_up_a_broker_that_closes_nothing),
         bed_test(is_patient_while_blocked),
         bed_test(says_what_of_a_rule_is_too_long),
         bed_test(stops_half_way),
