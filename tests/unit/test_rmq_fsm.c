@@ -54,7 +54,7 @@ static int expected_method(enum rmq_connection_state state, enum rmq_connection_
     }
     for (size_t i = 0; i < sizeof(login) / sizeof(login[0]); i++) {
         if (login[i].state == state && login[i].event == event) {
-            return login[i].next;
+            return (int)login[i].next;
         }
     }
     return RMQ_BREACH;
