@@ -86,6 +86,6 @@ quietly() {
     shift
     "$@" >"$log" 2>&1 && return 0
     say "failed: $*"
-    tail -n 60 "$log"
+    grep -vE '^(  (CC|CCLD|AR|GEN) |checking |ar: )' "$log" | tail -n 60
     return 1
 }

@@ -93,8 +93,8 @@ def test_frozen_for_a_moment(rig):
     # connection stay?
     daemon = rig.run(OUT, IN | {"from": {"queue": "back"}},
                      topology={"queues": [{"name": "work"}, {"name": "back"}]}, observed=True)
-    traffic = QueueTraffic(rig.rabbit, "back")
     subscriber = rig.redis.subscribe("done")
+    traffic = QueueTraffic(rig.rabbit, "back")
     publisher = RedisTraffic(rig.redis, "orders")
     wait_until(lambda: len(traffic.sent) > 50 and len(publisher.sent) > 50, "traffic both ways")
     rig.redis.freeze()

@@ -1,6 +1,7 @@
 """The daemon under test: its configuration files, its process, its log and its stats."""
 
 import ctypes
+import datetime
 import json
 import os
 import pathlib
@@ -40,6 +41,10 @@ def _environment(extra):
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:exitcode=99")
     env.update(extra or {})
     return env
+
+
+def _moment(stats):
+    return datetime.datetime.fromisoformat(stats["time"].replace("Z", "+00:00"))
 
 
 def assert_books(stats):
@@ -107,12 +112,16 @@ class Daemon:
             message = self._stats.poll(0)
         return self._newest
 
-    def wait_stats(self, condition, what, timeout=10):
-        """The first stats for which `condition(stats)` is true."""
+    def wait_stats(self, condition, what, timeout=10, fresh=False):
+        """The first stats for which `condition(stats)` is true; `fresh`: made after the call."""
+        begun = datetime.datetime.now(datetime.timezone.utc)
+
         def look():
             assert self.is_alive(), f"the daemon ended with {self.process.poll()}"
             stats = self._read_stats()
-            return stats if stats and condition(stats) else None
+            if not stats or (fresh and _moment(stats) < begun):
+                return None
+            return stats if condition(stats) else None
 
         try:
             return wait_until(look, what, timeout, every=0)
@@ -121,11 +130,7 @@ class Daemon:
 
     def stats(self):
         """Stats of a moment after the call."""
-        self._read_stats(0)
-        seen = self._newest
-        self.wait_stats(lambda stats: stats is not seen, "stats are published")
-        seen = self._newest
-        return self.wait_stats(lambda stats: stats is not seen, "stats are published")
+        return self.wait_stats(lambda stats: True, "stats are published", fresh=True)
 
     def bridge(self, name):
         return self.stats()["bridges"][name]
@@ -141,14 +146,14 @@ class Daemon:
         """Waits until every enabled bridge runs."""
         self.wait_stats(lambda stats: all(bridge["state"] == "running"
                                           for bridge in stats["bridges"].values()),
-                        "all bridges are running", timeout)
+                        "all bridges are running", timeout, fresh=True)
         return self
 
     def wait_idle(self, timeout=10):
         """Waits until no bridge holds a message; the stats then."""
         return self.wait_stats(lambda stats: all(bridge["pending"] == 0
                                                  for bridge in stats["bridges"].values()),
-                               "no message is pending in any bridge", timeout)
+                               "no message is pending in any bridge", timeout, fresh=True)
 
     # the end
 

@@ -43,8 +43,10 @@ class _Connection:
         self.server.settimeout(None)
         for end in (self.client, self.server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for source, target, way in ((self.client, self.server, proxy.up),
-                                    (self.server, self.client, proxy.down)):
+
+    def start(self):
+        for source, target, way in ((self.client, self.server, self.proxy.up),
+                                    (self.server, self.client, self.proxy.down)):
             threading.Thread(target=self._carry, args=(source, target, way), daemon=True).start()
 
     def _carry(self, source, target, way):
@@ -129,7 +131,9 @@ class Proxy:
             except OSError:
                 return
             try:
-                self.connections.append(_Connection(self, client))
+                connection = _Connection(self, client)
+                self.connections.append(connection)
+                connection.start()
             except OSError:
                 client.close()
             self.accepted += 1
