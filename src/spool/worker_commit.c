@@ -1,0 +1,246 @@
+/* The group commits of the spool's thread. For: what goes into a transaction, and what is told
+ * after it. Not for: what to do when one fails (worker.c). */
+#include "base/clock.h"
+#include "spool/account.h"
+#include "spool/worker.h"
+
+enum {
+    WIDE_SPAN =
+        256, /* removed records above the oldest that are worth looking for whole segments */
+};
+
+static bool lane_has_work(const struct lane *lane)
+{
+    return !TAILQ_EMPTY(&lane->disk.pending) || (lane->disk.row_is_stale && lane->disk.id != 0);
+}
+
+bool worker_has_work(const struct worker *worker)
+{
+    const struct lane *lane;
+
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        if (lane_has_work(lane)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool worker_file_is_unneeded(const struct worker *worker)
+{
+    const struct lane *lane;
+
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        if (lane->disk.oldest < lane->disk.end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Bytes that a segment counts for in the backlog. */
+static uint64_t backlog_of(const struct segment *segment)
+{
+    return segment->data.len + (uint64_t)segment->count * ACCOUNT_RECORD_OVERHEAD;
+}
+
+/* Takes `count` segments, and those behind them that nobody wants any more, from what is pending:
+ * they left the backlog. Under the lock. */
+static void release(struct post *post, struct lane *lane, unsigned count)
+{
+    struct lane_disk *disk = &lane->disk;
+    struct segment *segment;
+
+    while ((segment = TAILQ_FIRST(&disk->pending)) != NULL &&
+           (count > 0 || segment_end(segment) <= disk->oldest)) {
+        count -= count > 0;
+        TAILQ_REMOVE(&disk->pending, segment, link);
+        disk->end = segment_end(segment);
+        lane->news.durable = disk->end - 1;
+        lane->news.count += segment->count;
+        lane->news.bytes += backlog_of(segment);
+        post_give_spare(post, segment);
+        post_add_news(post, lane);
+    }
+}
+
+/* Removes the segments that hold nothing wanted. */
+static enum store_result delete_removed(struct worker *worker, const struct lane_disk *disk,
+                                        struct err *err)
+{
+    struct store *store = worker->recover.store;
+    enum store_result result = store_delete_segments(store, disk->id, 0, disk->oldest, err);
+    const struct seqspan *spans;
+    struct seqset removed;
+    size_t count;
+
+    seqset_init(&removed, disk->oldest);
+    /* Without memory for the spans their segments stay until a later commit. */
+    seqset_decode(&removed, strbuf_slice(&disk->removed));
+    spans = seqset_spans(&removed, &count);
+    for (size_t i = 0; i < count && result == STORE_OK; i++) {
+        if (spans[i].end - spans[i].first >= WIDE_SPAN) {
+            result = store_delete_segments(store, disk->id, spans[i].first, spans[i].end, err);
+        }
+    }
+    seqset_fini(&removed);
+    return result;
+}
+
+/* Writes what was removed from a FIFO; its first row comes with its first records. */
+static enum store_result write_row(struct worker *worker, struct lane *lane, struct err *err)
+{
+    struct lane_disk *disk = &lane->disk;
+    enum store_result result = STORE_OK;
+    struct store_fifo row;
+
+    if (disk->id == 0) {
+        if (TAILQ_EMPTY(&disk->pending)) {
+            return STORE_OK;
+        }
+        if (worker->last_id >= STORE_FIFO_MAX) {
+            err_set(err, "the spool has no room for the name of another bridge: purge old ones");
+            return STORE_LATER;
+        }
+        disk->id = ++worker->last_id;
+        disk->row_is_stale = true;
+    }
+    if (!disk->row_is_stale) {
+        return STORE_OK;
+    }
+    row = (struct store_fifo){.id = disk->id,
+                              .name = lane->name,
+                              .oldest = disk->oldest,
+                              .removed = strbuf_slice(&disk->removed)};
+    result = store_put_fifo(worker->recover.store, &row, err);
+    if (result == STORE_OK) {
+        result = delete_removed(worker, disk, err);
+    }
+    return result;
+}
+
+/* Writes the lane's next segment, if it has one; *bytes goes up by its size. */
+static enum store_result write_segment(struct worker *worker, struct lane *lane,
+                                       struct segment **next, size_t *bytes, struct err *err)
+{
+    struct segment *segment = *next;
+    enum store_result result;
+    struct store_row row;
+
+    segment_seal(segment);
+    row = (struct store_row){.fifo = lane->disk.id,
+                             .first = segment->first,
+                             .last = segment_end(segment) - 1,
+                             .head = strbuf_slice(&segment->head),
+                             .data = strbuf_slice(&segment->data)};
+    result = store_put_segment(worker->recover.store, &row, err);
+    if (result == STORE_OK) {
+        lane->disk.written++;
+        *bytes += row.head.len + row.data.len;
+        *next = TAILQ_NEXT(segment, link);
+    }
+    return result;
+}
+
+/* Fills a transaction: the rows of all lanes, then segments until the budget is used up. */
+static enum store_result fill(struct worker *worker, struct err *err)
+{
+    enum store_result result = STORE_OK;
+    struct lane *lane;
+    size_t bytes = 0;
+
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        lane->disk.written = 0;
+        result = write_row(worker, lane, err);
+        if (result != STORE_OK) {
+            return result;
+        }
+    }
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        struct segment *next = TAILQ_FIRST(&lane->disk.pending);
+        while (next != NULL && bytes < worker->budget && result == STORE_OK) {
+            result = write_segment(worker, lane, &next, &bytes, err);
+        }
+        if (result != STORE_OK) {
+            return result;
+        }
+    }
+    return result;
+}
+
+/* A transaction is on the disk. */
+static void tell(struct worker *worker, uint64_t took_us)
+{
+    struct post *post = worker->post;
+    struct lane *lane;
+
+    post_lock(post);
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        lane->disk.row_is_stale = false;
+        release(post, lane, lane->disk.written);
+    }
+    post->commits++;
+    histogram_record(&post->commit, took_us);
+    post_add_news(post, NULL);
+    post_unlock(post);
+    /* The next lane in the list comes first the next time. */
+    lane = STAILQ_FIRST(&worker->lanes);
+    STAILQ_REMOVE_HEAD(&worker->lanes, siblings);
+    STAILQ_INSERT_TAIL(&worker->lanes, lane, siblings);
+}
+
+/* Lets go of what was removed before it was written. */
+static void drop_unwanted(struct worker *worker)
+{
+    struct lane *lane;
+
+    post_lock(worker->post);
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        release(worker->post, lane, 0);
+    }
+    post_unlock(worker->post);
+}
+
+/* One transaction, told of when it is on the disk. */
+static enum store_result commit_once(struct worker *worker, struct err *err)
+{
+    enum store_result result = recover_prove(&worker->recover, err);
+    struct store *store = worker->recover.store;
+    uint64_t start;
+
+    if (result != STORE_OK) {
+        return result;
+    }
+    result = store_begin(store, err);
+    if (result == STORE_OK) {
+        result = fill(worker, err);
+    }
+    if (result != STORE_OK) {
+        store_rollback(store);
+        return result;
+    }
+    start = clock_monotonic_us();
+    result = store_commit(store, err);
+    if (result == STORE_OK) {
+        tell(worker, clock_monotonic_us() - start);
+    }
+    return result;
+}
+
+enum store_result worker_commit(struct worker *worker, struct err *err)
+{
+    enum store_result result = STORE_OK;
+
+    drop_unwanted(worker);
+    do {
+        struct store *store;
+        if (worker_has_work(worker)) {
+            result = commit_once(worker, err);
+        }
+        store = worker->recover.store;
+        if (result == STORE_OK && store != NULL && store_wal_is_long(store)) {
+            result = store_checkpoint(store, false, err);
+        }
+    } while (result == STORE_OK && worker_has_work(worker) && !post_is_aborting(worker->post));
+    return result;
+}
