@@ -9,7 +9,8 @@
 #include "base/slice.h"
 #include "base/strbuf.h"
 
-enum { JSON_WRITER_DEPTH_MAX = 64 };
+/* Room for an envelope with AMQP tables 32 deep, of which each may take two levels. */
+enum { JSON_WRITER_DEPTH_MAX = 128 };
 
 /* Appends `text` as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD, one for
  * each longest beginning of a character (Unicode 3.9, table 3-8). */
@@ -17,11 +18,11 @@ void json_write_string(struct strbuf *out, struct slice text);
 
 /* A document being written. Initialise with json_writer_init(). */
 struct json_writer {
-    struct strbuf *out; /* borrowed */
-    unsigned indent;    /* spaces a level; 0: all on one line */
-    unsigned depth;     /* open objects and arrays */
-    bool after_key;     /* the next value belongs to a key just written */
-    uint64_t has_items; /* bit d: the container at depth d + 1 holds something */
+    struct strbuf *out;                    /* borrowed */
+    unsigned indent;                       /* spaces a level; 0: all on one line */
+    unsigned depth;                        /* open objects and arrays */
+    bool after_key;                        /* the next value belongs to a key just written */
+    bool has_items[JSON_WRITER_DEPTH_MAX]; /* [d]: the container at depth d + 1 holds something */
 };
 
 void json_writer_init(struct json_writer *writer, struct strbuf *out, unsigned indent);

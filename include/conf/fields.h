@@ -14,7 +14,6 @@
 #ifndef CHUNNELD_CONF_FIELDS_H
 #define CHUNNELD_CONF_FIELDS_H
 
-#include "base/json_write.h"
 #include "conf/loader.h"
 #include "core/field.h"
 #include "core/mapping.h"
@@ -26,9 +25,5 @@ int conf_fields_read(struct conf_loader *loader, const struct json_node *object,
 /* Reads an object of headers into `mapping`: strings are templates, all else as above. */
 void conf_headers_read(struct conf_loader *loader, const struct json_node *object,
                        struct mapping *mapping);
-
-/* Writes them so that they are read as the same again. */
-void conf_fields_write(struct json_writer *writer, const struct field_table *table);
-void conf_field_write(struct json_writer *writer, const struct field *field);
 
 #endif

@@ -72,16 +72,13 @@ static void json_writer_newline(struct json_writer *writer)
 /* What stands before an item of a container: nothing, or a comma. */
 static void json_writer_item(struct json_writer *writer)
 {
-    uint64_t bit;
-
     if (writer->depth == 0) {
         return;
     }
-    bit = UINT64_C(1) << (writer->depth - 1);
-    if (writer->has_items & bit) {
+    if (writer->has_items[writer->depth - 1]) {
         strbuf_append_char(writer->out, ',');
     }
-    writer->has_items |= bit;
+    writer->has_items[writer->depth - 1] = true;
     json_writer_newline(writer);
 }
 
@@ -99,7 +96,7 @@ static void json_writer_begin(struct json_writer *writer, char bracket)
     json_writer_value(writer);
     strbuf_append_char(writer->out, bracket);
     assert(writer->depth < JSON_WRITER_DEPTH_MAX);
-    writer->has_items &= ~(UINT64_C(1) << writer->depth);
+    writer->has_items[writer->depth] = false;
     writer->depth++;
 }
 
@@ -107,7 +104,7 @@ static void json_writer_end(struct json_writer *writer, char bracket)
 {
     assert(writer->depth > 0);
     writer->depth--;
-    if (writer->has_items & (UINT64_C(1) << writer->depth)) {
+    if (writer->has_items[writer->depth]) {
         json_writer_newline(writer);
     }
     strbuf_append_char(writer->out, bracket);

@@ -1,5 +1,5 @@
 /* AMQP field tables from JSON. For: arguments, and headers of rules. Writing them back is in
- * conf/fields_write.c. Not for: their form on the wire (amqp/). */
+ * core/field_json.c. Not for: their form on the wire (amqp/). */
 #include "conf/fields.h"
 
 #include <float.h>
@@ -8,30 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/nearest.h"
-#include "conf/base64.h"
-#include "conf/fields_typed.h"
+#include "core/field_json.h"
 
 enum {
     CONF_FIELD_NAME_MAX = 255,   /* octets, AMQP 0-9-1 §4.2.5.5 */
     CONF_DECIMAL_SCALE_MAX = 19, /* digits behind the point */
-};
-
-const struct conf_typed conf_typed_forms[] = {
-    {"!i8", FIELD_I8, INT8_MIN, INT8_MAX},
-    {"!u8", FIELD_U8, 0, UINT8_MAX},
-    {"!i16", FIELD_I16, INT16_MIN, INT16_MAX},
-    {"!u16", FIELD_U16, 0, UINT16_MAX},
-    {"!i32", FIELD_I32, INT32_MIN, INT32_MAX},
-    {"!u32", FIELD_U32, 0, UINT32_MAX},
-    {"!i64", FIELD_I64, INT64_MIN, INT64_MAX},
-    {"!timestamp", FIELD_TIMESTAMP, 0, INT64_MAX},
-    {"!f32", FIELD_F32, 0, 0},
-    {"!f64", FIELD_F64, 0, 0},
-    {"!decimal", FIELD_DECIMAL, 0, 0},
-    {"!bytes", FIELD_BYTES, 0, 0},
-    {"!table", FIELD_TABLE, 0, 0},
-    {NULL, FIELD_VOID, 0, 0},
 };
 
 static int conf_field_read(struct conf_loader *loader, const struct json_node *node,
@@ -122,7 +105,7 @@ static int conf_field_bytes(struct conf_loader *loader, const struct json_node *
         loader->out_of_memory = true;
         return -1;
     }
-    if (text.data == NULL || conf_base64_decode(text, bytes, &len) != 0) {
+    if (text.data == NULL || base64_decode(text, bytes, &len) != 0) {
         conf_problem(loader, node, "a string in base64 is wanted, such as \"AAEC\"");
         return -1;
     }
@@ -131,7 +114,7 @@ static int conf_field_bytes(struct conf_loader *loader, const struct json_node *
 }
 
 /* The value of a typed form. */
-static int conf_field_typed(struct conf_loader *loader, const struct conf_typed *form,
+static int conf_field_typed(struct conf_loader *loader, const struct field_typed *form,
                             const struct json_node *node, struct field *out)
 {
     int64_t integer = 0;
@@ -171,17 +154,17 @@ static int conf_field_object(struct conf_loader *loader, const struct json_node 
                              struct field *out)
 {
     const struct json_node *only = json_first(node);
-    const char *names[sizeof(conf_typed_forms) / sizeof(conf_typed_forms[0])];
+    const char *names[sizeof(field_typed_forms) / sizeof(field_typed_forms[0])];
     size_t i;
 
     if (only == NULL || json_next(only) != NULL || json_key(only).data[0] != '!') {
         out->type = FIELD_TABLE;
         return conf_fields_read(loader, node, &out->value.table);
     }
-    for (i = 0; conf_typed_forms[i].name != NULL; i++) {
-        names[i] = conf_typed_forms[i].name;
+    for (i = 0; field_typed_forms[i].name != NULL; i++) {
+        names[i] = field_typed_forms[i].name;
         if (slice_equal_text(json_key(only), names[i])) {
-            return conf_field_typed(loader, &conf_typed_forms[i], only, out);
+            return conf_field_typed(loader, &field_typed_forms[i], only, out);
         }
     }
     conf_problem_key(

@@ -1,12 +1,30 @@
-/* AMQP field tables to JSON, as conf/fields.c reads them. For: the effective configuration. */
+/* AMQP fields to JSON, as conf/fields.c reads them. For: the effective configuration and envelopes.
+ */
+#include "core/field_json.h"
+
 #include <inttypes.h>
 
-#include "conf/base64.h"
-#include "conf/fields.h"
-#include "conf/fields_typed.h"
+#include "base/base64.h"
+
+const struct field_typed field_typed_forms[] = {
+    {"!i8", FIELD_I8, INT8_MIN, INT8_MAX},
+    {"!u8", FIELD_U8, 0, UINT8_MAX},
+    {"!i16", FIELD_I16, INT16_MIN, INT16_MAX},
+    {"!u16", FIELD_U16, 0, UINT16_MAX},
+    {"!i32", FIELD_I32, INT32_MIN, INT32_MAX},
+    {"!u32", FIELD_U32, 0, UINT32_MAX},
+    {"!i64", FIELD_I64, INT64_MIN, INT64_MAX},
+    {"!timestamp", FIELD_TIMESTAMP, 0, INT64_MAX},
+    {"!f32", FIELD_F32, 0, 0},
+    {"!f64", FIELD_F64, 0, 0},
+    {"!decimal", FIELD_DECIMAL, 0, 0},
+    {"!bytes", FIELD_BYTES, 0, 0},
+    {"!table", FIELD_TABLE, 0, 0},
+    {NULL, FIELD_VOID, 0, 0},
+};
 
 /* A decimal as the number that it is. */
-static void conf_decimal_write(struct json_writer *writer, struct field_decimal decimal)
+static void field_write_decimal(struct json_writer *writer, struct field_decimal decimal)
 {
     struct strbuf text = STRBUF_INIT;
     size_t at;
@@ -20,12 +38,13 @@ static void conf_decimal_write(struct json_writer *writer, struct field_decimal 
             text.data[at] = '.';
         }
     }
+    writer->out->failed |= strbuf_failed(&text);
     json_writer_raw(writer, strbuf_slice(&text));
     strbuf_fini(&text);
 }
 
 /* What stands under the key of a typed form, or alone. */
-static void conf_field_value(struct json_writer *writer, const struct field *field)
+static void field_write_value(struct json_writer *writer, const struct field *field)
 {
     struct strbuf text = STRBUF_INIT;
     size_t i;
@@ -55,34 +74,35 @@ static void conf_field_value(struct json_writer *writer, const struct field *fie
         json_writer_double(writer, field->value.real);
         break;
     case FIELD_DECIMAL:
-        conf_decimal_write(writer, field->value.decimal);
+        field_write_decimal(writer, field->value.decimal);
         break;
     case FIELD_STRING:
         json_writer_string(writer, field->value.bytes);
         break;
     case FIELD_BYTES:
-        conf_base64_encode(field->value.bytes, &text);
+        base64_encode(field->value.bytes, &text);
+        writer->out->failed |= strbuf_failed(&text);
         json_writer_string(writer, strbuf_slice(&text));
         strbuf_fini(&text);
         break;
     case FIELD_ARRAY:
         json_writer_begin_array(writer);
         for (i = 0; i < field->value.array.count; i++) {
-            conf_field_write(writer, &field->value.array.items[i]);
+            field_json_write(writer, &field->value.array.items[i]);
         }
         json_writer_end_array(writer);
         break;
     case FIELD_TABLE:
-        conf_fields_write(writer, &field->value.table);
+        field_json_write_table(writer, &field->value.table);
         break;
     }
 }
 
 /* The key of the typed form that a field needs; NULL: it needs none. */
-static const char *conf_field_form(const struct field *field)
+static const char *field_typed_form(const struct field *field)
 {
     const struct field_table *table = &field->value.table;
-    const struct conf_typed *form = conf_typed_forms;
+    const struct field_typed *form = field_typed_forms;
 
     if (field->type == FIELD_I64 || field->type == FIELD_F64) {
         return NULL;
@@ -97,28 +117,28 @@ static const char *conf_field_form(const struct field *field)
     return form->name;
 }
 
-void conf_field_write(struct json_writer *writer, const struct field *field)
+void field_json_write(struct json_writer *writer, const struct field *field)
 {
-    const char *form = conf_field_form(field);
+    const char *form = field_typed_form(field);
 
     if (form == NULL) {
-        conf_field_value(writer, field);
+        field_write_value(writer, field);
         return;
     }
     json_writer_begin_object(writer);
     json_writer_key(writer, form);
-    conf_field_value(writer, field);
+    field_write_value(writer, field);
     json_writer_end_object(writer);
 }
 
-void conf_fields_write(struct json_writer *writer, const struct field_table *table)
+void field_json_write_table(struct json_writer *writer, const struct field_table *table)
 {
     size_t i;
 
     json_writer_begin_object(writer);
     for (i = 0; i < table->count; i++) {
         json_writer_key_slice(writer, table->entries[i].name);
-        conf_field_write(writer, &table->entries[i].value);
+        field_json_write(writer, &table->entries[i].value);
     }
     json_writer_end_object(writer);
 }

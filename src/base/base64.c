@@ -1,20 +1,20 @@
 /* Base64. For: bytes in the arguments and headers of a configuration. */
-#include "conf/base64.h"
+#include "base/base64.h"
 
 #include <stdint.h>
 
-static const char conf_base64_digits[] =
+static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Four characters to up to three bytes; how many, or -1. */
-static int conf_base64_group(const char *text, char *out)
+static int base64_group(const char *text, char *out)
 {
     uint32_t bits = 0;
     int padding = 0;
     int i;
 
     for (i = 0; i < 4; i++) {
-        const char *digit = text[i] ? strchr(conf_base64_digits, text[i]) : NULL;
+        const char *digit = text[i] ? strchr(base64_digits, text[i]) : NULL;
 
         if (text[i] == '=' && i >= 2) {
             padding++;
@@ -24,7 +24,7 @@ static int conf_base64_group(const char *text, char *out)
         if (digit == NULL || padding > 0) {
             return -1;
         }
-        bits = bits << 6 | (uint32_t)(digit - conf_base64_digits);
+        bits = bits << 6 | (uint32_t)(digit - base64_digits);
     }
     if ((bits & ((1u << (8 * padding)) - 1)) != 0) {
         return -1; /* bits that no byte holds */
@@ -35,7 +35,7 @@ static int conf_base64_group(const char *text, char *out)
     return 3 - padding;
 }
 
-int conf_base64_decode(struct slice text, char *out, size_t *out_len)
+int base64_decode(struct slice text, char *out, size_t *out_len)
 {
     size_t len = 0;
     size_t at;
@@ -44,7 +44,7 @@ int conf_base64_decode(struct slice text, char *out, size_t *out_len)
         return -1;
     }
     for (at = 0; at < text.len; at += 4) {
-        int got = conf_base64_group(text.data + at, out + len);
+        int got = base64_group(text.data + at, out + len);
 
         if (got < 0 || (got < 3 && at + 4 < text.len)) {
             return -1;
@@ -55,7 +55,7 @@ int conf_base64_decode(struct slice text, char *out, size_t *out_len)
     return 0;
 }
 
-void conf_base64_encode(struct slice bytes, struct strbuf *out)
+void base64_encode(struct slice bytes, struct strbuf *out)
 {
     size_t at;
 
@@ -68,8 +68,7 @@ void conf_base64_encode(struct slice bytes, struct strbuf *out)
             bits = bits << 8 | (i < left ? (unsigned char)bytes.data[at + i] : 0);
         }
         for (i = 0; i < 4; i++) {
-            strbuf_append_char(out,
-                               i <= left ? conf_base64_digits[bits >> (18 - 6 * i) & 63] : '=');
+            strbuf_append_char(out, i <= left ? base64_digits[bits >> (18 - 6 * i) & 63] : '=');
         }
     }
 }
