@@ -15,6 +15,7 @@
 #include "core/endpoint.h"
 #include "core/histogram.h"
 #include "core/mapping.h"
+#include "core/store.h"
 
 /* RabbitMQ Shovel's words for when a source message is settled. */
 enum ack_mode {
@@ -23,18 +24,31 @@ enum ack_mode {
     ACK_NO_ACK,     /* never: automatic acknowledgement, no confirms */
 };
 
+/* Whether messages are on disk before they are sent, or only when memory is full. */
+enum durability { DURABILITY_MEMORY, DURABILITY_DISK };
 enum when_full { FULL_DROP_NEWEST, FULL_DROP_OLDEST, FULL_PAUSE };
 enum on_unroutable { UNROUTABLE_DEAD_LETTER, UNROUTABLE_DROP, UNROUTABLE_RETRY };
+
+/* When PUBLISH reached nobody. */
+enum on_no_subscribers {
+    NOBODY_ACK,     /* it was published: done */
+    NOBODY_HOLD,    /* keep it, and what follows, in order, until somebody subscribes */
+    NOBODY_REQUEUE, /* back to its AMQP queue, after the retry's back-off */
+    NOBODY_REJECT,  /* to the dead letter exchange of its AMQP queue */
+};
 
 struct bridge_options {
     enum ack_mode ack_mode;
     uint64_t buffer_messages; /* most deliveries not yet settled by the sink, at least 1 */
     uint64_t buffer_memory;   /* most bytes they may take */
     enum when_full when_full;
+    uint64_t buffer_disk; /* most bytes in the spool; 0: memory only */
+    enum durability durability;
     uint64_t retry_min_us;
     uint64_t retry_max_us;
     uint64_t retry_attempts; /* 0: for ever */
     enum on_unroutable on_unroutable;
+    enum on_no_subscribers on_no_subscribers;
     uint64_t min_subscribers; /* a PUBLISH reply below counts as nobody; 1 by default */
 };
 
@@ -77,7 +91,7 @@ struct bridge_host {
     void (*wake_in)(void *ctx, uint64_t delay_us);
     /* Monotonic µs. */
     uint64_t (*now_us)(void *ctx);
-    /* Its state became another. */
+    /* Its state became another, or the reason for it did. */
     void (*on_state)(void *ctx, struct bridge *bridge, enum bridge_state state, const char *why);
     /* It has stopped: everything is settled or counted; it may be freed, but not inside. */
     void (*on_stopped)(void *ctx, struct bridge *bridge);
@@ -89,6 +103,9 @@ struct bridge_setup {
     struct source *source;                /* owned by the bridge from now on */
     struct sink *sink;                    /* likewise */
     const struct mapping *mapping;        /* borrowed */
+    struct sink *dead_sink;               /* where refused messages go, owned; NULL: nowhere */
+    const struct mapping *dead_mapping;   /* borrowed; NULL without dead_sink */
+    struct store *store;                  /* borrowed; NULL: memory only */
     const struct bridge_options *options; /* borrowed */
     const struct bridge_host *host;       /* borrowed */
     void *host_ctx;

@@ -5,16 +5,18 @@
 
 #include "base/backoff.h"
 #include "core/bridge.h"
+#include "core/window.h"
 
 enum { BRIDGE_ERROR_SIZE = 320 };
 
 /* Why a message was given up; the names are those of x-chunnel-reason. */
 enum refusal {
-    REFUSAL_TEMPLATE,   /* a value that the mapping wants is missing */
-    REFUSAL_TOO_LARGE,  /* over max_message_size, or headers over a frame */
-    REFUSAL_REFUSED,    /* the sink or the far side will never take it */
-    REFUSAL_UNROUTABLE, /* it came back, and the rule does not try again */
-    REFUSAL_RETRIES,    /* refused as often as the rule allows */
+    REFUSAL_TEMPLATE,       /* a value that the mapping wants is missing */
+    REFUSAL_TOO_LARGE,      /* over max_message_size, or headers over a frame */
+    REFUSAL_REFUSED,        /* the sink or the far side will never take it */
+    REFUSAL_UNROUTABLE,     /* it came back, and the rule does not try again */
+    REFUSAL_RETRIES,        /* refused as often as the rule allows */
+    REFUSAL_NO_SUBSCRIBERS, /* PUBLISH reached too few, and the rule rejects it */
     REFUSAL_COUNT
 };
 
@@ -22,6 +24,39 @@ enum refusal {
 struct bridge_told {
     uint64_t at_us;  /* monotonic time of the last line; 0: none yet */
     uint64_t untold; /* times since then */
+};
+
+/* The way of refused messages: a queue and a sink of their own. */
+struct bridge_dead {
+    struct sink *sink; /* NULL: the rule has none */
+    const struct mapping *mapping;
+    struct mapping_scratch *scratch;
+    struct delivery_list queue;  /* waiting, in the order of refusal */
+    struct field_entry *headers; /* a message's headers and the reason; owned scratch */
+    size_t header_size;          /* entries allocated */
+    struct strbuf body;          /* an envelope; scratch */
+    uint64_t in_flight;          /* with the sink; part of the bridge's counter */
+    bool ready;                  /* the sink's last on_link */
+    bool busy;                   /* its send() said so */
+    bool held_back;              /* it gave one back: waits for bridge_wake() */
+    uint64_t retry_at_us;        /* and until when; monotonic */
+    bool stopped;                /* its on_stopped came */
+    struct bridge_told told;     /* of those that it refused */
+};
+
+/* The disk behind the queue. */
+struct bridge_disk {
+    struct store *store;   /* NULL: the bridge has none */
+    bool durable;          /* sent only once it is on disk */
+    bool loading;          /* load() is under way */
+    bool has_records;      /* something was appended, or was there at the start */
+    bool moving;           /* at the end, records are written anew: others must come behind them */
+    bool cannot_move;      /* and one could not be: the old ones stay */
+    enum store_place kept; /* at the end: where what is in memory goes */
+    uint64_t base;         /* number of receipt of tag 0 in `open` */
+    struct window open;    /* of the deliveries in memory: those not settled */
+    uint64_t loaded_upto;  /* highest number that is, or was, in memory */
+    uint64_t durable_upto; /* highest number known to be on disk */
 };
 
 struct bridge {
@@ -42,15 +77,20 @@ struct bridge {
     struct delivery_list queue;
     uint64_t seq;        /* of the last delivery received */
     uint64_t held_bytes; /* of all deliveries not yet settled */
-    uint64_t sink_bytes; /* of those that the sink has */
+    uint64_t sink_bytes; /* of those that cannot be dropped: the sink has them, or they are dead
+                          * letters */
 
     /* What stands in the way. */
-    bool source_ready;  /* its last on_link */
-    bool sink_ready;    /* likewise */
-    bool sink_busy;     /* send() said so; on_writable will come */
-    bool held_back;     /* a refused delivery waits for its back-off: nothing is sent, so that the
-                         * order stays */
-    bool retry_due;     /* the back-off is over, what is in flight is not */
+    bool source_ready;    /* its last on_link */
+    bool sink_ready;      /* likewise */
+    bool sink_busy;       /* send() said so; on_writable will come */
+    bool held_back;       /* a refused delivery waits for its back-off: nothing is sent, so that the
+                           * order stays */
+    uint64_t retry_at_us; /* the end of that back-off; monotonic */
+    bool retry_due;       /* the back-off is over, what is in flight is not */
+    bool probing;         /* nobody was subscribed: one at a time, until one arrives */
+    bool requeue_due;   /* nobody was subscribed: what waits again goes back to its queue at the end
+                         * of the back-off */
     bool full;          /* the source is paused because the buffer is full */
     bool overflowing;   /* messages were dropped since there was room last */
     bool overflow_told; /* and the log has it: its end is told too */
@@ -67,7 +107,10 @@ struct bridge {
     bool stopped;        /* the host was told */
 
     struct bridge_told told_refusal[REFUSAL_COUNT];
+    struct bridge_dead dead;
+    struct bridge_disk disk;
     struct bridge_told told_retry;
+    struct bridge_told told_nobody;
     struct bridge_told told_overflow;
     struct backoff retry;
     struct bridge_counters counters;
@@ -75,6 +118,7 @@ struct bridge {
     enum bridge_state state;
     char source_why[BRIDGE_ERROR_SIZE]; /* of the last on_link WAITING */
     char sink_why[BRIDGE_ERROR_SIZE];
+    char told_why[BRIDGE_ERROR_SIZE]; /* with the state, as told to the host last */
     char last_error[BRIDGE_ERROR_SIZE];
 };
 
@@ -84,28 +128,85 @@ void bridge_flow_pump(struct bridge *bridge);
 void bridge_flow_relieve(struct bridge *bridge);
 /* Counts the waiting deliveries that are stale by now as returned, and frees them. */
 void bridge_flow_forget_stale(struct bridge *bridge);
-/* Gives back, or drops, all that waits; for a stop that has no more time. */
-void bridge_flow_empty(struct bridge *bridge);
+/* Keeps, gives back or drops what waits at a stop: that for the sink, and `dead` letters. */
+void bridge_flow_empty(struct bridge *bridge, bool queue, bool dead);
 
 /* Whatever a delivery's end: `counter` counts it, the source gets it. It must be in no list. */
 void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *counter,
                    enum settlement how);
-/* The sink will never take it: counted as dropped, the reason and words remembered and told. */
+/* Gives a delivery back to where it came from, which frees it. */
+void bridge_release(struct bridge *bridge, struct delivery *delivery, enum settlement how);
+/* The sink will never take it: to the dead letter sink or, without one, counted as dropped; the
+ * reason and words remembered and told. */
 void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
                            const char *why);
 /* Back to its queue (returned), or, where the source has none, dropped. */
 void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery);
+/* True: it is not to be sent again, and gone. A stale one is in its queue again already; of a stop
+ * that has no more time, all goes back. */
+bool bridge_settle_goes_back(struct bridge *bridge, struct delivery *delivery);
+/* Puts it among those to be sent again, by its place in the order of receipt. */
+void bridge_settle_put_in_order(struct bridge *bridge, struct delivery *delivery);
+/* Tells the host when to wake next: at the end of the first back-off. */
+void bridge_settle_wish(struct bridge *bridge);
 /* Remembers what went wrong, and logs it where the minute of `told` is over; whether it did. */
 bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, const char *what,
                               const char *why);
+
+/* Takes over a refused delivery that is in no list; `reason` is static. */
+void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const char *reason,
+                      const char *why);
+/* Sends what waits there. */
+void bridge_dead_pump(struct bridge *bridge);
+/* Ends its back-off if that is over at `now_us`. */
+void bridge_dead_wake(struct bridge *bridge, uint64_t now_us);
+
+void bridge_store_init(struct bridge *bridge, struct store *store, bool durable);
+void bridge_store_fini(struct bridge *bridge);
+/* What comes now must go to the store, because older messages are only there. */
+bool bridge_store_takes(const struct bridge *bridge);
+/* Notes a delivery that goes into memory; -1: out of memory. */
+int bridge_store_open(struct bridge *bridge, struct delivery *delivery);
+/* Notes that it is settled; its record goes once all before it have gone. */
+void bridge_store_close(struct bridge *bridge, const struct delivery *delivery);
+/* Writes a record where every delivery needs one; 0, or -1: the store refuses. */
+int bridge_store_append(struct bridge *bridge, struct delivery *delivery);
+/* Keeps it on disk alone: 0, and it is freed; -1: the store refuses. */
+int bridge_store_put_aside(struct bridge *bridge, struct delivery *delivery);
+/* Around the deliveries in memory that are kept at the end. */
+void bridge_store_begin_keep(struct bridge *bridge);
+void bridge_store_end_keep(struct bridge *bridge);
+/* Keeps what is in memory for the next start; false: there is no store. */
+bool bridge_store_keep(struct bridge *bridge, struct delivery *delivery);
+/* Whether it may be sent already. */
+bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *delivery);
+/* Reads back what is on disk alone, as far as memory has room. */
+void bridge_store_refill(struct bridge *bridge);
+/* Little is left of its room: better to read no more. */
+bool bridge_store_is_tight(const struct bridge *bridge);
+/* Why a message found no room, in words. */
+const char *bridge_store_trouble(const struct bridge *bridge);
 
 /* Takes the next step of a stop, if one is under way and its time has come. */
 void bridge_stop_step(struct bridge *bridge);
 /* Works its state out anew and tells the host of a change. */
 void bridge_update_state(struct bridge *bridge);
 
+/* Deliveries that are with the bridge's own sink. */
+static inline uint64_t bridge_in_flight(const struct bridge *bridge)
+{
+    return bridge->counters.in_flight - bridge->dead.in_flight;
+}
+
+/* Deliveries that are not settled, but for those that are on disk alone. */
+static inline uint64_t bridge_in_memory(const struct bridge *bridge)
+{
+    return bridge->counters.buffered + bridge->counters.in_flight;
+}
+
 extern const struct source_events bridge_source_events;
 extern const struct sink_events bridge_sink_events;
+extern const struct sink_events bridge_dead_events;
 
 /* The events' bodies, by the file that has them. */
 void bridge_on_delivery(void *ctx, struct delivery *delivery);

@@ -40,6 +40,7 @@ struct delivery {
 
     /* Set by delivery_new: unique in this process, the second half of the id. */
     uint64_t number;
+    uint64_t process; /* the first half, of a delivery that another process received; 0: this one */
 
     /* Receipt, set by the source. */
     uint64_t received_us; /* monotonic: start of its latency */
@@ -48,11 +49,18 @@ struct delivery {
     /* The bridge's own. */
     uint64_t seq;      /* order of receipt in this bridge, from 1 */
     uint32_t refusals; /* times the sink gave it back while the link was good */
+    bool stored;       /* it has a record in the bridge's store */
+    bool from_store;   /* it was made from that record; the source knows nothing of it */
+
+    /* Why it goes to the dead letter sink; NULL while it does not. */
+    const char *reason; /* "unroutable", "too-large", ...; static */
+    char *error;        /* the words; owned, may be NULL */
 
     /* The sink's own, while it holds the delivery. */
     uint64_t sink_tag;   /* publish sequence number */
     uint32_t route_hash; /* hash of exchange and routing key as sent; finds it when returned */
     bool returned;       /* basic.return came for it, its basic.ack has not */
+    uint32_t reached;    /* subscribers that PUBLISH reached, with OUTCOME_NO_SUBSCRIBERS */
 
     size_t size; /* bytes that it counts for: the whole allocation */
 };
@@ -66,6 +74,7 @@ void delivery_free(struct delivery *delivery);
 
 /* The first half of every id of this process; call once at start, with random bits. */
 void delivery_set_process(uint64_t random);
+uint64_t delivery_get_process(void);
 /* Its id, unique over processes and the same on every retry: written to `out`, NUL-terminated. */
 void delivery_format_id(const struct delivery *delivery, char out[DELIVERY_ID_SIZE]);
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/bridge_private.h"
 
@@ -39,7 +40,7 @@ const char *bridge_guarantee(unsigned source_can, unsigned sink_can, enum ack_mo
 
 static enum bridge_state bridge_work_out_state(const struct bridge *bridge)
 {
-    if (!bridge->started || (bridge->source_stopped && bridge->sink_stopped)) {
+    if (!bridge->started || bridge->stopped) {
         return BRIDGE_STOPPED;
     }
     if (bridge->full || bridge->operator_paused) {
@@ -63,11 +64,17 @@ static const char *bridge_state_why(const struct bridge *bridge)
 void bridge_update_state(struct bridge *bridge)
 {
     enum bridge_state state = bridge_work_out_state(bridge);
+    bool same = state == bridge->state;
+    const char *why;
 
-    if (state != bridge->state) {
-        bridge->state = state;
-        bridge->host->on_state(bridge->host_ctx, bridge, state, bridge_state_why(bridge));
+    bridge->state = state;
+    why = bridge_state_why(bridge);
+    /* A bridge that still waits, but for another reason, is news too. */
+    if (same && (state != BRIDGE_WAITING || why[0] == '\0' || strcmp(why, bridge->told_why) == 0)) {
+        return;
     }
+    snprintf(bridge->told_why, sizeof(bridge->told_why), "%s", why);
+    bridge->host->on_state(bridge->host_ctx, bridge, state, bridge->told_why);
 }
 
 /* Keeps the words of an endpoint that waits. */
@@ -137,6 +144,25 @@ const struct sink_events bridge_sink_events = {
     .on_stopped = bridge_on_sink_stopped,
 };
 
+/* The dead letter sink, where the rule has one; -1: out of memory. */
+static int bridge_set_dead(struct bridge *bridge, const struct bridge_setup *setup)
+{
+    TAILQ_INIT(&bridge->dead.queue);
+    if (setup->dead_sink == NULL) {
+        bridge->dead.stopped = true;
+        return 0;
+    }
+    bridge->dead.scratch = mapping_scratch_new(setup->dead_mapping);
+    if (bridge->dead.scratch == NULL) {
+        return -1;
+    }
+    bridge->dead.mapping = setup->dead_mapping;
+    bridge->dead.sink = setup->dead_sink;
+    bridge->dead.sink->events = &bridge_dead_events;
+    bridge->dead.sink->ctx = bridge;
+    return 0;
+}
+
 struct bridge *bridge_new(const struct bridge_setup *setup)
 {
     struct bridge *bridge = calloc(1, sizeof(*bridge));
@@ -145,7 +171,8 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
         return NULL;
     }
     bridge->scratch = mapping_scratch_new(setup->mapping);
-    if (bridge->scratch == NULL) {
+    if (bridge->scratch == NULL || bridge_set_dead(bridge, setup) != 0) {
+        mapping_scratch_free(bridge->scratch);
         free(bridge);
         return NULL;
     }
@@ -160,6 +187,7 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     bridge->rand = setup->rand;
     TAILQ_INIT(&bridge->again);
     TAILQ_INIT(&bridge->queue);
+    bridge_store_init(bridge, setup->store, setup->options->durability == DURABILITY_DISK);
     backoff_init(&bridge->retry, setup->options->retry_min_us, setup->options->retry_max_us);
     bridge->source->events = &bridge_source_events;
     bridge->source->ctx = bridge;
@@ -173,10 +201,17 @@ void bridge_free(struct bridge *bridge)
     if (bridge == NULL) {
         return;
     }
-    bridge_flow_empty(bridge);
+    bridge_flow_empty(bridge, true, true);
     bridge->source->ops->free(bridge->source);
     bridge->sink->ops->free(bridge->sink);
+    if (bridge->dead.sink != NULL) {
+        bridge->dead.sink->ops->free(bridge->dead.sink);
+    }
     mapping_scratch_free(bridge->scratch);
+    mapping_scratch_free(bridge->dead.scratch);
+    bridge_store_fini(bridge);
+    free(bridge->dead.headers);
+    strbuf_fini(&bridge->dead.body);
     free(bridge);
 }
 
@@ -184,30 +219,61 @@ void bridge_start(struct bridge *bridge)
 {
     bridge->started = true;
     bridge_update_state(bridge);
-    /* The sink first: what comes at once can go out at once. */
+    /* The sinks first: what comes at once can go out at once. */
+    if (bridge->dead.sink != NULL) {
+        bridge->dead.sink->ops->start(bridge->dead.sink);
+    }
     bridge->sink->ops->start(bridge->sink);
     bridge->source->ops->start(bridge->source);
+    bridge_store_refill(bridge);
+}
+
+/* Stops the sinks; `now`: without waiting for what they hold. */
+static void bridge_stop_sinks(struct bridge *bridge, bool now)
+{
+    bridge->sink_stopping = true;
+    if (!bridge->sink_stopped) {
+        bridge->sink->ops->stop(bridge->sink, now);
+    }
+    if (!bridge->dead.stopped) {
+        bridge->dead.sink->ops->stop(bridge->dead.sink, now);
+    }
+}
+
+/* Whether what waits for the sink cannot go out now: it is away, or nobody is subscribed. */
+static bool bridge_is_stuck(const struct bridge *bridge)
+{
+    return !bridge->sink_ready || (bridge->held_back && (bridge->probing || bridge->requeue_due));
+}
+
+/* Ends what need not wait any longer. A queue takes back what cannot go out now. A spool keeps it,
+ * once all that was with the sinks is back too, so that it keeps it in order. A channel can do
+ * neither: there it waits until the time is over. */
+static void bridge_empty_step(struct bridge *bridge)
+{
+    bool settles = bridge->source->can & ENDPOINT_SETTLES;
+
+    if (bridge->disk.store != NULL) {
+        if (bridge->counters.in_flight == 0) {
+            bridge_flow_empty(bridge, true, true);
+        }
+    } else {
+        bridge_flow_empty(bridge, bridge->stopping_now || (settles && bridge_is_stuck(bridge)),
+                          bridge->stopping_now || (settles && !bridge->dead.ready));
+    }
 }
 
 void bridge_stop_step(struct bridge *bridge)
 {
-    bool hopeless;
-
     if (!bridge->stopping || bridge->stopped) {
         return;
     }
-    /* A queue takes back at once what cannot go out now; a channel cannot. */
-    hopeless = !bridge->sink_ready && (bridge->source->can & ENDPOINT_SETTLES);
-    if (bridge->stopping_now || hopeless) {
-        bridge_flow_empty(bridge);
-    }
+    bridge_empty_step(bridge);
     /* Until the source has stopped, what is under way from it may still come. */
-    if (!bridge->sink_stopping && bridge->source_stopped &&
-        bridge_counters_pending(&bridge->counters) == 0) {
-        bridge->sink_stopping = true;
-        bridge->sink->ops->stop(bridge->sink, false);
+    if (!bridge->sink_stopping && bridge->source_stopped && bridge_in_memory(bridge) == 0) {
+        bridge_stop_sinks(bridge, false);
     }
-    if (bridge->source_stopped && bridge->sink_stopped) {
+    if (bridge->source_stopped && bridge->sink_stopped && bridge->dead.stopped) {
         bridge->stopped = true;
         bridge_update_state(bridge);
         bridge->host->on_stopped(bridge->host_ctx, bridge);
@@ -231,9 +297,8 @@ void bridge_stop_now(struct bridge *bridge)
     }
     bridge_stop(bridge);
     bridge->stopping_now = true;
-    bridge->sink_stopping = true;
-    bridge_flow_empty(bridge);
-    bridge->sink->ops->stop(bridge->sink, true);
+    bridge_stop_step(bridge);
+    bridge_stop_sinks(bridge, true);
 }
 
 void bridge_pause(struct bridge *bridge)

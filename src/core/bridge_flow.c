@@ -7,23 +7,24 @@
  * message. */
 static bool flow_has_room(const struct bridge *bridge)
 {
-    uint64_t pending = bridge_counters_pending(&bridge->counters);
-
-    return pending <= bridge->options->buffer_messages / 2 &&
-           bridge->held_bytes <= bridge->options->buffer_memory / 2;
+    return bridge->counters.buffered <= bridge->options->buffer_messages / 2 &&
+           bridge->held_bytes <= bridge->options->buffer_memory / 2 &&
+           !bridge_store_is_tight(bridge);
 }
 
+/* Messages count while they wait; their memory counts until they are settled. */
 static bool flow_is_over(const struct bridge *bridge, const struct delivery *more)
 {
-    uint64_t pending = bridge_counters_pending(&bridge->counters);
-
-    return pending + 1 > bridge->options->buffer_messages ||
+    return bridge->counters.buffered + 1 > bridge->options->buffer_messages ||
            bridge->held_bytes + more->size > bridge->options->buffer_memory;
 }
 
 static bool flow_may_send(const struct bridge *bridge)
 {
-    return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && !bridge->stopping_now;
+    bool wanted = !bridge->stopping_now && !(bridge->stopping && bridge->disk.store != NULL);
+    bool probed = bridge->probing && bridge_in_flight(bridge) > 0;
+
+    return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed;
 }
 
 /* Offers a delivery that is in no list to the sink. False: the sink is busy and the delivery still
@@ -64,6 +65,9 @@ static bool flow_send_first(struct bridge *bridge, struct delivery_list *list)
 {
     struct delivery *delivery = TAILQ_FIRST(list);
 
+    if (!bridge_store_may_send(bridge, delivery)) {
+        return false;
+    }
     TAILQ_REMOVE(list, delivery, link);
     bridge->counters.buffered--;
     if (!flow_offer(bridge, delivery)) {
@@ -102,6 +106,9 @@ static void flow_end_overflow(struct bridge *bridge)
 
 void bridge_flow_relieve(struct bridge *bridge)
 {
+    if (bridge->counters.spooled > 0) {
+        bridge_store_refill(bridge);
+    }
     if ((!bridge->full && !bridge->overflowing) || !flow_has_room(bridge)) {
         return;
     }
@@ -124,27 +131,50 @@ static void flow_drop(struct bridge *bridge, struct delivery *delivery)
     bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
 }
 
-/* What is with the sink cannot be dropped: whether `more` has room beside that. */
+/* The oldest delivery of those that wait for the sink, and of the `dead` letters, taken out of its
+ * list; NULL: none. */
+static struct delivery *flow_take_oldest(struct bridge *bridge, bool queue, bool dead)
+{
+    struct delivery_list *lists[] = {&bridge->again, &bridge->queue, &bridge->dead.queue};
+    bool wanted[] = {queue, queue, dead};
+    struct delivery_list *from = NULL;
+    struct delivery *oldest = NULL;
+    size_t i;
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct delivery *first = wanted[i] ? TAILQ_FIRST(lists[i]) : NULL;
+
+        if (first != NULL && (oldest == NULL || first->seq < oldest->seq)) {
+            oldest = first;
+            from = lists[i];
+        }
+    }
+    if (oldest != NULL) {
+        TAILQ_REMOVE(from, oldest, link);
+        bridge->counters.buffered--;
+    }
+    return oldest;
+}
+
+/* What is with the sink, and dead letters, cannot be dropped: whether `more` has room beside. */
 static bool flow_fits_beside_sink(const struct bridge *bridge, const struct delivery *more)
 {
-    return bridge->counters.in_flight + 1 <= bridge->options->buffer_messages &&
-           bridge->sink_bytes + more->size <= bridge->options->buffer_memory;
+    return bridge->sink_bytes + more->size <= bridge->options->buffer_memory;
 }
 
 /* Makes room by dropping the oldest that wait; false: that would not help, the new one must go. */
 static bool flow_drop_oldest(struct bridge *bridge, const struct delivery *more)
 {
-    struct delivery_list *list;
     struct delivery *oldest;
 
     if (!flow_fits_beside_sink(bridge, more)) {
         return false;
     }
     while (flow_is_over(bridge, more)) {
-        list = TAILQ_EMPTY(&bridge->again) ? &bridge->queue : &bridge->again;
-        oldest = TAILQ_FIRST(list);
-        TAILQ_REMOVE(list, oldest, link);
-        bridge->counters.buffered--;
+        oldest = flow_take_oldest(bridge, true, false);
+        if (oldest == NULL) {
+            return false;
+        }
         flow_drop(bridge, oldest);
     }
     return true;
@@ -166,33 +196,84 @@ static void flow_note_overflow(struct bridge *bridge, const char *what)
     if (!bridge->overflowing) {
         bridge->overflowing = true;
         bridge->overflow_told = bridge_settle_note_error(bridge, &bridge->told_overflow, what,
-                                                         "the sink is slower than the source");
+                                                         bridge_store_trouble(bridge));
     }
 }
 
-/* Applies when_full to a delivery for which there is no room; false: it was dropped. Called before
- * it is counted as pending. */
+/* Drops what came just now and is nowhere yet. The next one takes its number: a store counts the
+ * numbers between the oldest that is not settled and the newest. */
+static void flow_drop_newest(struct bridge *bridge, struct delivery *delivery)
+{
+    bridge->seq--;
+    bridge->held_bytes += delivery->size;
+    flow_drop(bridge, delivery);
+}
+
+/* To disk alone. Where there is no room either, the newest is dropped, whatever when_full says: the
+ * oldest are in memory, and their end makes no room on the disk at once. */
+static void flow_put_aside(struct bridge *bridge, struct delivery *delivery)
+{
+    if (bridge_store_put_aside(bridge, delivery) != 0) {
+        flow_note_overflow(bridge, "buffer and spool are full, dropping the newest messages");
+        flow_drop_newest(bridge, delivery);
+    }
+}
+
+/* Finds room for a delivery where memory is full; false: it is not to go into memory, and is dealt
+ * with. */
 static bool flow_make_room(struct bridge *bridge, struct delivery *delivery)
 {
-    bool stays = false;
-
+    if (bridge->disk.store != NULL) {
+        flow_put_aside(bridge, delivery);
+        return false;
+    }
     switch (bridge->options->when_full) {
     case FULL_PAUSE:
         flow_pause_full(bridge);
         return true;
     case FULL_DROP_OLDEST:
         flow_note_overflow(bridge, "buffer is full, dropping the oldest messages");
-        stays = flow_drop_oldest(bridge, delivery);
+        if (flow_drop_oldest(bridge, delivery)) {
+            return true;
+        }
         break;
     case FULL_DROP_NEWEST:
         flow_note_overflow(bridge, "buffer is full, dropping the newest messages");
         break;
     }
-    if (!stays) {
-        bridge->held_bytes += delivery->size;
-        flow_drop(bridge, delivery);
+    flow_drop_newest(bridge, delivery);
+    return false;
+}
+
+/* Onto the disk, where every delivery needs a record, and into memory; false: it is dropped. */
+static bool flow_take_in(struct bridge *bridge, struct delivery *delivery)
+{
+    static const char what[] = "spool takes no more, dropping the newest messages";
+
+    if (bridge_store_append(bridge, delivery) != 0) {
+        flow_note_overflow(bridge, what);
+        flow_drop_newest(bridge, delivery);
+        return false;
     }
-    return stays;
+    bridge->held_bytes += delivery->size;
+    if (bridge_store_open(bridge, delivery) != 0) {
+        flow_note_overflow(bridge, what);
+        flow_drop(bridge, delivery);
+        return false;
+    }
+    return true;
+}
+
+/* To the sink at once where nothing waits for it, else behind what does. */
+static void flow_pass_on(struct bridge *bridge, struct delivery *delivery)
+{
+    if (TAILQ_EMPTY(&bridge->again) && TAILQ_EMPTY(&bridge->queue) && flow_may_send(bridge) &&
+        bridge_store_may_send(bridge, delivery) && flow_offer(bridge, delivery)) {
+        bridge_flow_relieve(bridge);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
+    bridge->counters.buffered++;
 }
 
 void bridge_on_delivery(void *ctx, struct delivery *delivery)
@@ -207,18 +288,15 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
         bridge_settle_refused(bridge, delivery,
                               delivery->is_too_large ? REFUSAL_TOO_LARGE : REFUSAL_REFUSED,
                               delivery->refused_why);
-        return;
+    } else if (bridge_store_takes(bridge)) {
+        flow_put_aside(bridge, delivery);
+    } else if ((!flow_is_over(bridge, delivery) || flow_make_room(bridge, delivery)) &&
+               flow_take_in(bridge, delivery)) {
+        flow_pass_on(bridge, delivery);
     }
-    if (flow_is_over(bridge, delivery) && !flow_make_room(bridge, delivery)) {
-        return;
+    if (bridge->options->when_full == FULL_PAUSE && bridge_store_is_tight(bridge)) {
+        flow_pause_full(bridge);
     }
-    bridge->held_bytes += delivery->size;
-    if (bridge->counters.buffered == 0 && flow_may_send(bridge) && flow_offer(bridge, delivery)) {
-        bridge_flow_relieve(bridge);
-        return;
-    }
-    TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
-    bridge->counters.buffered++;
     if (bridge->stopping) {
         bridge_stop_step(bridge);
     }
@@ -256,19 +334,21 @@ void bridge_flow_forget_stale(struct bridge *bridge)
     }
     flow_forget_stale_in(bridge, &bridge->again);
     flow_forget_stale_in(bridge, &bridge->queue);
+    flow_forget_stale_in(bridge, &bridge->dead.queue);
 }
 
-void bridge_flow_empty(struct bridge *bridge)
+void bridge_flow_empty(struct bridge *bridge, bool queue, bool dead)
 {
-    struct delivery_list *list;
+    struct delivery *delivery;
 
-    while (bridge->counters.buffered > 0) {
-        struct delivery *delivery;
-
-        list = TAILQ_EMPTY(&bridge->again) ? &bridge->queue : &bridge->again;
-        delivery = TAILQ_FIRST(list);
-        TAILQ_REMOVE(list, delivery, link);
-        bridge->counters.buffered--;
+    /* Dead letters wait in any order, and what is kept has one. */
+    while (queue && dead && (delivery = TAILQ_FIRST(&bridge->dead.queue)) != NULL) {
+        TAILQ_REMOVE(&bridge->dead.queue, delivery, link);
+        bridge_settle_put_in_order(bridge, delivery);
+    }
+    bridge_store_begin_keep(bridge);
+    while ((delivery = flow_take_oldest(bridge, queue, dead)) != NULL) {
         bridge_settle_unsent(bridge, delivery);
     }
+    bridge_store_end_keep(bridge);
 }

@@ -8,6 +8,10 @@
 
 #define TELL_EVERY_US (60 * CLOCK_US_PER_S)
 
+/* How often a held message looks for a subscriber: half of the second within which it is to arrive
+ * after the first subscription. */
+#define PROBE_US UINT64_C(500000)
+
 /* Whether it may be told now; what may not is counted. */
 static bool settle_may_tell(const struct bridge *bridge, struct bridge_told *told)
 {
@@ -42,33 +46,66 @@ bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, c
     return true;
 }
 
+void bridge_release(struct bridge *bridge, struct delivery *delivery, enum settlement how)
+{
+    if (delivery->from_store) {
+        delivery_free(delivery);
+    } else {
+        bridge->source->ops->settle(bridge->source, delivery, how);
+    }
+}
+
 void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *counter,
                    enum settlement how)
 {
     (*counter)++;
     bridge->held_bytes -= delivery->size;
-    bridge->source->ops->settle(bridge->source, delivery, how);
+    if (delivery->reason != NULL) {
+        bridge->sink_bytes -= delivery->size;
+    }
+    bridge_store_close(bridge, delivery);
+    bridge_release(bridge, delivery, how);
+}
+
+/* Gives a message up; to the `dead` letter sink, or nowhere. */
+static void settle_give_up(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
+                           const char *why, bool dead)
+{
+    static const char *const reasons[REFUSAL_COUNT] = {
+        [REFUSAL_TEMPLATE] = "template", [REFUSAL_TOO_LARGE] = "too-large",
+        [REFUSAL_REFUSED] = "refused",   [REFUSAL_UNROUTABLE] = "unroutable",
+        [REFUSAL_RETRIES] = "retries",   [REFUSAL_NO_SUBSCRIBERS] = "no-subscribers",
+    };
+    /* What was never here whole is left to the dead-letter exchange of its queue, if it has one. */
+    bool whole = delivery->refused_why == NULL;
+    char what[64];
+
+    dead = dead && whole;
+    if (dead && bridge_settle_goes_back(bridge, delivery)) {
+        return;
+    }
+    snprintf(what, sizeof(what), "message %s: %s", dead ? "to dead letter" : "dropped",
+             reasons[refusal]);
+    bridge_settle_note_error(bridge, &bridge->told_refusal[refusal], what, why);
+    if (dead) {
+        bridge_dead_take(bridge, delivery, reasons[refusal], why);
+    } else {
+        bridge_settle(bridge, delivery, &bridge->counters.dropped,
+                      whole ? SETTLE_ACK : SETTLE_REJECT);
+    }
 }
 
 void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
                            const char *why)
 {
-    static const char *const whats[REFUSAL_COUNT] = {
-        [REFUSAL_TEMPLATE] = "message dropped: template",
-        [REFUSAL_TOO_LARGE] = "message dropped: too-large",
-        [REFUSAL_REFUSED] = "message dropped: refused",
-        [REFUSAL_UNROUTABLE] = "message dropped: unroutable",
-        [REFUSAL_RETRIES] = "message dropped: retries",
-    };
-
-    bridge_settle_note_error(bridge, &bridge->told_refusal[refusal], whats[refusal], why);
-    /* What was never here whole is left to the queue's dead-letter exchange, if it has one. */
-    bridge_settle(bridge, delivery, &bridge->counters.dropped,
-                  delivery->refused_why != NULL ? SETTLE_REJECT : SETTLE_ACK);
+    settle_give_up(bridge, delivery, refusal, why, bridge->dead.sink != NULL);
 }
 
 void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery)
 {
+    if (bridge_store_keep(bridge, delivery)) {
+        return;
+    }
     if (bridge->source->can & ENDPOINT_SETTLES) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_REQUEUE);
     } else {
@@ -76,9 +113,8 @@ void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery)
     }
 }
 
-/* Back among those to be sent again, by its place in the order of receipt; they mostly come in
- * order, so the place is near the end. */
-static void settle_put_again(struct bridge *bridge, struct delivery *delivery)
+/* They mostly come in order, so the place is near the end. */
+void bridge_settle_put_in_order(struct bridge *bridge, struct delivery *delivery)
 {
     struct delivery *before = TAILQ_LAST(&bridge->again, delivery_list);
 
@@ -90,34 +126,57 @@ static void settle_put_again(struct bridge *bridge, struct delivery *delivery)
     } else {
         TAILQ_INSERT_HEAD(&bridge->again, delivery, link);
     }
+}
+
+static void settle_put_again(struct bridge *bridge, struct delivery *delivery)
+{
+    bridge_settle_put_in_order(bridge, delivery);
     bridge->counters.buffered++;
     bridge->counters.retried++;
 }
 
-/* The sink gave it back while it works: wait before it is sent again, and send nothing meanwhile,
- * so that the order stays. */
-static void settle_hold_back(struct bridge *bridge, const char *why)
+void bridge_settle_wish(struct bridge *bridge)
+{
+    uint64_t now = bridge->host->now_us(bridge->host_ctx);
+    bool main = bridge->held_back && !bridge->retry_due;
+    uint64_t at = main ? bridge->retry_at_us : UINT64_MAX;
+
+    if (bridge->dead.held_back && bridge->dead.retry_at_us < at) {
+        at = bridge->dead.retry_at_us;
+    }
+    if (at != UINT64_MAX) {
+        bridge->host->wake_in(bridge->host_ctx, at > now ? at - now : 0);
+    }
+}
+
+/* The sink gave it back while it works: nothing is sent for a while, so that the order stays. */
+static void settle_hold_back(struct bridge *bridge, struct bridge_told *told, const char *what,
+                             const char *why, uint64_t delay_us)
+{
+    bridge_settle_note_error(bridge, told, what, why);
+    bridge->held_back = true;
+    bridge->retry_due = false;
+    bridge->retry_at_us = bridge->host->now_us(bridge->host_ctx) + delay_us;
+    bridge_settle_wish(bridge);
+}
+
+static void settle_back_off(struct bridge *bridge, struct bridge_told *told, const char *what,
+                            const char *why)
 {
     uint64_t now = bridge->host->now_us(bridge->host_ctx);
 
-    if (bridge->held_back) {
-        return;
+    if (!bridge->held_back) {
+        settle_hold_back(bridge, told, what, why, backoff_next(&bridge->retry, bridge->rand, now));
     }
-    bridge->held_back = true;
-    bridge->retry_due = false;
-    bridge_settle_note_error(bridge, &bridge->told_retry, "message refused, trying again", why);
-    bridge->host->wake_in(bridge->host_ctx, backoff_next(&bridge->retry, bridge->rand, now));
 }
 
-/* True: it is not to be sent again, and gone. A stale one is in its queue again already; of a stop
- * that has no more time, all goes back. */
-static bool settle_goes_back(struct bridge *bridge, struct delivery *delivery)
+bool bridge_settle_goes_back(struct bridge *bridge, struct delivery *delivery)
 {
     if ((bridge->source->can & ENDPOINT_REDELIVERS) && delivery->epoch != bridge->source->epoch) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_FORGET);
         return true;
     }
-    if (bridge->stopping_now) {
+    if (bridge->stopping_now && bridge->disk.store == NULL) {
         bridge_settle_unsent(bridge, delivery);
         return true;
     }
@@ -128,7 +187,7 @@ static void settle_retry(struct bridge *bridge, struct delivery *delivery, const
 {
     uint64_t attempts = bridge->options->retry_attempts;
 
-    if (settle_goes_back(bridge, delivery)) {
+    if (bridge_settle_goes_back(bridge, delivery)) {
         return;
     }
     delivery->refusals++;
@@ -136,17 +195,23 @@ static void settle_retry(struct bridge *bridge, struct delivery *delivery, const
         bridge_settle_refused(bridge, delivery, REFUSAL_RETRIES, why);
         return;
     }
-    settle_hold_back(bridge, why);
+    settle_back_off(bridge, &bridge->told_retry, "message refused, trying again", why);
     settle_put_again(bridge, delivery);
 }
 
 static void settle_unroutable(struct bridge *bridge, struct delivery *delivery, const char *why)
 {
     bridge->counters.unroutable++;
-    if (bridge->options->on_unroutable == UNROUTABLE_RETRY) {
+    switch (bridge->options->on_unroutable) {
+    case UNROUTABLE_RETRY:
         settle_retry(bridge, delivery, why);
-    } else {
+        break;
+    case UNROUTABLE_DEAD_LETTER:
         bridge_settle_refused(bridge, delivery, REFUSAL_UNROUTABLE, why);
+        break;
+    case UNROUTABLE_DROP:
+        settle_give_up(bridge, delivery, REFUSAL_UNROUTABLE, why, false);
+        break;
     }
 }
 
@@ -157,33 +222,120 @@ static void settle_delivered(struct bridge *bridge, struct delivery *delivery)
     histogram_record(&bridge->latency,
                      now > delivery->received_us ? now - delivery->received_us : 0);
     bridge->counters.bytes_out += delivery->body.len;
+    bridge->probing = false;
     if (bridge->retry.current_us != bridge->retry.min_us && !bridge->held_back) {
         backoff_init(&bridge->retry, bridge->options->retry_min_us, bridge->options->retry_max_us);
     }
     bridge_settle(bridge, delivery, &bridge->counters.delivered, SETTLE_ACK);
 }
 
+/* Keeps it until somebody subscribes. A message that is held is its own probe: PUBLISH to nobody
+ * costs Redis next to nothing, and its reply is the one exact answer to whether anybody listens,
+ * patterns included. What reached some, but fewer than wanted, would reach those again and again,
+ * so it waits for the longest back-off. */
+static void settle_hold(struct bridge *bridge, struct delivery *delivery, const char *why)
+{
+    uint64_t delay = delivery->reached == 0 ? PROBE_US : bridge->options->retry_max_us;
+
+    if (bridge_settle_goes_back(bridge, delivery)) {
+        return;
+    }
+    bridge->probing = true;
+    if (!bridge->held_back) {
+        settle_hold_back(bridge, &bridge->told_nobody, "nobody is subscribed, holding the messages",
+                         why, delay);
+    }
+    settle_put_again(bridge, delivery);
+}
+
+/* Back to its queue, but not at once: with no other consumer it would come round at full speed. */
+static void settle_requeue(struct bridge *bridge, struct delivery *delivery, const char *why)
+{
+    if (bridge_settle_goes_back(bridge, delivery)) {
+        return;
+    }
+    bridge->requeue_due = true;
+    settle_back_off(bridge, &bridge->told_nobody, "nobody is subscribed, handing the messages back",
+                    why);
+    settle_put_again(bridge, delivery);
+}
+
+static void settle_reject(struct bridge *bridge, struct delivery *delivery, const char *why)
+{
+    if ((bridge->source->can & ENDPOINT_SETTLES) == 0) {
+        bridge_settle_refused(bridge, delivery, REFUSAL_NO_SUBSCRIBERS, why);
+        return;
+    }
+    bridge_settle_note_error(bridge, &bridge->told_nobody, "nobody is subscribed, message rejected",
+                             why);
+    bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_REJECT);
+}
+
+/* PUBLISH reached too few. */
+static void settle_no_subscribers(struct bridge *bridge, struct delivery *delivery, const char *why)
+{
+    bridge->counters.no_subscribers++;
+    switch (bridge->options->on_no_subscribers) {
+    case NOBODY_ACK:
+        settle_delivered(bridge, delivery);
+        break;
+    case NOBODY_HOLD:
+        settle_hold(bridge, delivery, why);
+        break;
+    case NOBODY_REQUEUE:
+        settle_requeue(bridge, delivery, why);
+        break;
+    case NOBODY_REJECT:
+        settle_reject(bridge, delivery, why);
+        break;
+    }
+}
+
+/* The back-off before handing back is over. */
+static void settle_requeue_all(struct bridge *bridge)
+{
+    struct delivery *delivery;
+
+    bridge->requeue_due = false;
+    while ((delivery = TAILQ_FIRST(&bridge->again)) != NULL) {
+        TAILQ_REMOVE(&bridge->again, delivery, link);
+        bridge->counters.buffered--;
+        bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_REQUEUE);
+    }
+}
+
 /* A back-off that is over waits until nothing is in flight: what of it comes back belongs before
  * what would be sent now. */
 static void settle_end_hold(struct bridge *bridge)
 {
-    if (bridge->held_back && bridge->retry_due && bridge->counters.in_flight == 0) {
+    if (bridge->held_back && bridge->retry_due && bridge_in_flight(bridge) == 0) {
         bridge->held_back = false;
         bridge->retry_due = false;
+        if (bridge->requeue_due) {
+            settle_requeue_all(bridge);
+        }
         bridge_flow_pump(bridge);
     }
 }
 
 void bridge_wake(struct bridge *bridge)
 {
-    bridge->retry_due = true;
-    settle_end_hold(bridge);
+    uint64_t now = bridge->host->now_us(bridge->host_ctx);
+
+    /* One timer serves two back-offs, and one end must not cut the other short. */
+    if (bridge->held_back && now >= bridge->retry_at_us) {
+        bridge->retry_due = true;
+        settle_end_hold(bridge);
+    }
+    bridge_dead_wake(bridge, now);
+    bridge_settle_wish(bridge);
     bridge_stop_step(bridge);
 }
 
 void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome, const char *why)
 {
     struct bridge *bridge = ctx;
+    bool was_probing = bridge->probing;
 
     bridge->counters.in_flight--;
     bridge->sink_bytes -= delivery->size;
@@ -192,14 +344,13 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
         settle_delivered(bridge, delivery);
         break;
     case OUTCOME_NO_SUBSCRIBERS:
-        bridge->counters.no_subscribers++;
-        settle_delivered(bridge, delivery);
+        settle_no_subscribers(bridge, delivery, why);
         break;
     case OUTCOME_RETRY:
         settle_retry(bridge, delivery, why);
         break;
     case OUTCOME_LOST:
-        if (!settle_goes_back(bridge, delivery)) {
+        if (!bridge_settle_goes_back(bridge, delivery)) {
             settle_put_again(bridge, delivery);
         }
         break;
@@ -215,6 +366,8 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
     }
     if (bridge->held_back) {
         settle_end_hold(bridge);
+    } else if (was_probing) {
+        bridge_flow_pump(bridge);
     }
     bridge_flow_relieve(bridge);
     if (bridge->stopping) {

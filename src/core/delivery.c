@@ -9,6 +9,7 @@
 enum { HEX_DIGITS = 16 }; /* of 64 bits */
 
 static uint64_t last_number; /* of the deliveries made so far */
+static uint64_t process_random;
 static char process_half[HEX_DIGITS + 1] = "0000000000000000";
 
 /* The 8 hex digits of `number`, as they stand in memory: a nibble a byte, then all made letters and
@@ -52,17 +53,30 @@ struct delivery *delivery_new(size_t extra, char **out_data)
 
 void delivery_free(struct delivery *delivery)
 {
-    free(delivery);
+    if (delivery != NULL) {
+        free(delivery->error);
+        free(delivery);
+    }
 }
 
 void delivery_set_process(uint64_t random)
 {
+    process_random = random;
     format_hex(random, process_half);
+}
+
+uint64_t delivery_get_process(void)
+{
+    return process_random;
 }
 
 void delivery_format_id(const struct delivery *delivery, char out[DELIVERY_ID_SIZE])
 {
-    memcpy(out, process_half, HEX_DIGITS);
+    if (delivery->process == 0) {
+        memcpy(out, process_half, HEX_DIGITS);
+    } else {
+        format_hex(delivery->process, out);
+    }
     out[HEX_DIGITS] = '-';
     format_hex(delivery->number, out + HEX_DIGITS + 1);
     out[DELIVERY_ID_SIZE - 1] = '\0';

@@ -90,6 +90,25 @@ static void sink_start(struct sink *base)
     fake_pump_end_operation(sink->pump);
 }
 
+static void sink_note_headers(struct fake_sink *sink, const struct properties *properties)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    for (size_t i = 0;
+         properties_has(properties, PROPERTY_HEADERS) && i < properties->headers.count; i++) {
+        const struct field_entry *entry = &properties->headers.entries[i];
+
+        if (entry->value.type == FIELD_STRING) {
+            strbuf_append_slice(&text, entry->name);
+            strbuf_append_char(&text, '=');
+            strbuf_append_slice(&text, entry->value.value.bytes);
+            strbuf_append_char(&text, ' ');
+        }
+    }
+    snprintf(sink->last_headers, sizeof(sink->last_headers), "%s", strbuf_text(&text));
+    strbuf_fini(&text);
+}
+
 static void sink_take(struct fake_sink *sink, struct delivery *delivery, const struct outgoing *out)
 {
     TAILQ_INSERT_TAIL(&sink->in_flight, delivery, link);
@@ -99,6 +118,7 @@ static void sink_take(struct fake_sink *sink, struct delivery *delivery, const s
     strbuf_append_char(&sink->sent, ' ');
     snprintf(sink->last_routing_key, sizeof(sink->last_routing_key), "%.*s",
              (int)out->routing_key.len, out->routing_key.data);
+    sink_note_headers(sink, &out->properties);
     if (sink->on_take != NULL) {
         sink->on_take(sink->ctx, delivery);
     }

@@ -37,6 +37,7 @@ struct fake_sink {
     unsigned stops;            /* calls of stop() */
     struct strbuf sent;        /* "1 2 ": bodies in the order of sending */
     char last_routing_key[64]; /* of the last delivery taken */
+    char last_headers[256];    /* likewise: "name=value " for each that is a string */
 };
 
 /* Owned by the bridge that it is given to. */

@@ -43,10 +43,12 @@ static void rig_on_stopped(void *ctx, struct bridge *bridge)
     rig->wake_at_us = 0;
     assert_int_equal(rig->stopped, 1);
     assert_int_equal(bridge_get_state(bridge), BRIDGE_STOPPED);
-    assert_int_equal(bridge_counters_pending(bridge_get_counters(bridge)), 0);
+    assert_int_equal(bridge_counters_pending(bridge_get_counters(bridge)),
+                     bridge_get_counters(bridge)->spooled);
     assert_int_equal(fake_source_outstanding(rig->source), 0);
     assert_true(rig->source->stopped);
     assert_true(rig->sink->stopped);
+    assert_true(rig->dead == NULL || rig->dead->stopped);
 }
 
 static const struct bridge_host rig_host = {
@@ -66,14 +68,33 @@ void rig_check_books(const struct rig *rig)
     const struct bridge_counters *books = rig_books(rig);
 
     assert_true(bridge_counters_balance(books));
-    assert_int_equal(books->received, rig->source->given_count);
-    assert_int_equal(bridge_counters_pending(books), fake_source_outstanding(rig->source));
-    assert_int_equal(books->in_flight, rig->sink->in_flight_count);
+    assert_int_equal(books->in_flight, rig->sink->in_flight_count +
+                                           (rig->dead != NULL ? rig->dead->in_flight_count : 0));
+    if (rig->store == NULL) {
+        assert_int_equal(books->received, rig->source->given_count);
+        assert_int_equal(bridge_counters_pending(books), fake_source_outstanding(rig->source));
+        return;
+    }
+    assert_int_equal(books->received, rig->source->given_count + rig->store->store.count);
+    assert_true(bridge_counters_pending(books) >= fake_source_outstanding(rig->source));
 }
 
 static void rig_after_event(void *ctx)
 {
     rig_check_books(ctx);
+}
+
+static struct template *rig_template(const char *text)
+{
+    static const struct template_source source = {
+        TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN | TEMPLATE_SCOPE_AMQP, 0};
+    struct err err = {""};
+    size_t column;
+    struct template *made = template_new(slice_of(text), &source, &err, &column);
+
+    assert_string_equal(err.text, "");
+    assert_non_null(made);
+    return made;
 }
 
 void rig_init(struct rig *rig)
@@ -87,6 +108,7 @@ void rig_init(struct rig *rig)
                     .retry_max_us = 1000000,
                     .min_subscribers = 1},
         .mapping = {.to_amqp = true, .priority = -1},
+        .dead_mapping = {.to_amqp = true, .priority = -1},
         .source_can = RIG_AMQP,
         .sink_limit = 1000,
         .now_us = 1000000,
@@ -96,21 +118,21 @@ void rig_init(struct rig *rig)
     rig->pump.ctx = rig;
     rand_init_seed(&rig->rand, 7);
     rig_set_routing_key(rig, "key");
+    rig->dead_mapping.routing_key = rig_template("dead");
     log_set_clock(NULL);
     log_set_writer(rig_take_line, &rig->log);
 }
 
 void rig_set_routing_key(struct rig *rig, const char *text)
 {
-    static const struct template_source source = {
-        TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN | TEMPLATE_SCOPE_AMQP, 0};
-    struct err err = {""};
-    size_t column;
-
     template_free(rig->mapping.routing_key);
-    rig->mapping.routing_key = template_new(slice_of(text), &source, &err, &column);
-    assert_string_equal(err.text, "");
-    assert_non_null(rig->mapping.routing_key);
+    rig->mapping.routing_key = rig_template(text);
+}
+
+void rig_set_dead_channel(struct rig *rig)
+{
+    mapping_fini(&rig->dead_mapping);
+    rig->dead_mapping = (struct mapping){.priority = -1, .channel = rig_template("dead")};
 }
 
 struct bridge_setup rig_prepare(struct rig *rig)
@@ -135,6 +157,13 @@ void rig_make(struct rig *rig)
 {
     struct bridge_setup setup = rig_prepare(rig);
 
+    rig->dead = NULL;
+    if (rig->with_dead) {
+        rig->dead = fake_sink_new(&rig->pump, ENDPOINT_CONFIRMS, rig->sink_limit);
+        setup.dead_sink = &rig->dead->sink;
+        setup.dead_mapping = &rig->dead_mapping;
+    }
+    setup.store = rig->store != NULL ? &rig->store->store : NULL;
     rig->bridge = bridge_new(&setup);
     assert_non_null(rig->bridge);
     assert_int_equal(bridge_get_state(rig->bridge), BRIDGE_STOPPED);
@@ -152,8 +181,21 @@ void rig_run(struct rig *rig)
 {
     rig_start(rig);
     rig_sink_up(rig);
+    if (rig->with_dead) {
+        rig_dead_up(rig);
+    }
     rig_source_up(rig);
     rig_expect_states(rig, "waiting running ");
+}
+
+void rig_restart(struct rig *rig)
+{
+    rig_expect_stopped(rig);
+    bridge_free(rig->bridge);
+    fake_store_restart(rig->store);
+    rig->stopped = 0;
+    strbuf_reset(&rig->states);
+    rig_run(rig);
 }
 
 void rig_fini(struct rig *rig)
@@ -164,6 +206,7 @@ void rig_fini(struct rig *rig)
     }
     bridge_free(rig->bridge);
     mapping_fini(&rig->mapping);
+    mapping_fini(&rig->dead_mapping);
     strbuf_fini(&rig->states);
     strbuf_fini(&rig->log);
     log_set_writer(NULL, NULL);
@@ -201,6 +244,24 @@ void rig_sink_up(struct rig *rig)
 void rig_sink_down(struct rig *rig)
 {
     fake_sink_link(rig->sink, ENDPOINT_WAITING, "sink lost");
+    fake_pump_run(&rig->pump);
+}
+
+void rig_dead_up(struct rig *rig)
+{
+    fake_sink_link(rig->dead, ENDPOINT_READY, NULL);
+    fake_pump_run(&rig->pump);
+}
+
+void rig_dead_down(struct rig *rig)
+{
+    fake_sink_link(rig->dead, ENDPOINT_WAITING, "dead sink lost");
+    fake_pump_run(&rig->pump);
+}
+
+void rig_answer_dead(struct rig *rig, enum outcome outcome, const char *why)
+{
+    fake_sink_answer_first(rig->dead, outcome, why);
     fake_pump_run(&rig->pump);
 }
 

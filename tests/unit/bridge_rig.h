@@ -6,6 +6,7 @@
 
 #include "../fake/fake_sink.h"
 #include "../fake/fake_source.h"
+#include "../fake/fake_store.h"
 #include "base/strbuf.h"
 #include "core/bridge.h"
 
@@ -20,10 +21,14 @@ struct rig {
     struct mapping mapping;        /* likewise; owned */
     unsigned source_can;           /* likewise; RIG_AMQP */
     size_t sink_limit;             /* likewise; 1,000 */
+    bool with_dead;                /* likewise; there is a dead letter sink */
+    struct mapping dead_mapping;   /* likewise; owned; to an AMQP queue */
+    struct fake_store *store;      /* likewise; NULL: memory only; the test's */
 
     struct fake_pump pump;
     struct fake_source *source; /* NULL before rig_start(); owned by the bridge */
     struct fake_sink *sink;     /* likewise */
+    struct fake_sink *dead;     /* likewise; NULL without dead_letter */
     struct bridge *bridge;
     struct rand rand;
     uint64_t now_us;
@@ -50,16 +55,25 @@ void rig_start(struct rig *rig);
 /* And brings both up. */
 void rig_run(struct rig *rig);
 
+/* Dead letters go to a Redis channel: the mapping, before rig_start(). */
+void rig_set_dead_channel(struct rig *rig);
+/* Frees the bridge, which has stopped, and makes and runs another one on the same store. */
+void rig_restart(struct rig *rig);
+
 /* Messages with the bodies "from".."to", in order. */
 void rig_give(struct rig *rig, unsigned from, unsigned to);
 void rig_source_up(struct rig *rig);
 void rig_source_down(struct rig *rig);
 void rig_sink_up(struct rig *rig);
 void rig_sink_down(struct rig *rig);
+void rig_dead_up(struct rig *rig);
+void rig_dead_down(struct rig *rig);
 /* The sink's answers, each followed by what it leaves behind. */
 void rig_deliver(struct rig *rig, unsigned from, unsigned to);
 void rig_answer(struct rig *rig, unsigned number, enum outcome outcome, const char *why);
 void rig_deliver_all(struct rig *rig);
+/* The answer of the dead letter sink for its oldest. */
+void rig_answer_dead(struct rig *rig, enum outcome outcome, const char *why);
 /* Lets that much time pass; wakes the bridge when it has wished so. */
 void rig_advance(struct rig *rig, uint64_t us);
 /* As much as until the wish. */

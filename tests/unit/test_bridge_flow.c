@@ -106,7 +106,7 @@ static void test_drops_the_newest_over_the_limit_of_messages(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 5;
+    rig.options.buffer_messages = 3;
     rig.sink_limit = 2;
     rig_run(&rig);
     rig_give(&rig, 1, 5);
@@ -123,6 +123,26 @@ static void test_drops_the_newest_over_the_limit_of_messages(void **state)
     rig_expect_sent(&rig, "1 2 3 4 5 9 ");
     assert_int_equal(rig_books(&rig)->delivered, 6);
     assert_int_equal(rig.source->pauses, 0);
+    rig_fini(&rig);
+}
+
+/* What the sink has is not limited by their number: a window of its own does that. */
+static void test_the_limit_of_messages_is_of_those_that_wait(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig.options.buffer_messages = 1;
+    rig_run(&rig);
+    rig_give(&rig, 1, 9);
+    rig_expect_sent(&rig, "1 2 3 4 5 6 7 8 9 ");
+    assert_int_equal(rig_books(&rig)->dropped, 0);
+    rig_sink_down(&rig); /* all of them wait again: nothing that was taken in is dropped */
+    assert_int_equal(rig_books(&rig)->buffered, 9);
+    fake_source_give(rig.source, "10", NULL);
+    assert_int_equal(rig_books(&rig)->dropped, 1);
+    rig_expect_settled(&rig, "10:ack ");
     rig_fini(&rig);
 }
 
@@ -159,7 +179,7 @@ static void test_drops_the_oldest_over_the_limit_of_messages(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 5;
+    rig.options.buffer_messages = 3;
     rig.options.when_full = FULL_DROP_OLDEST;
     rig.sink_limit = 2;
     rig_run(&rig);
@@ -196,7 +216,7 @@ static void test_drops_the_newest_where_the_oldest_cannot_be(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 3;
+    rig.options.buffer_memory = 3 * ONE_SIZE;
     rig.options.when_full = FULL_DROP_OLDEST;
     rig_run(&rig);
     rig_give(&rig, 1, 5); /* all is with the sink */
@@ -268,7 +288,7 @@ static void test_pauses_the_source_when_full(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 4;
+    rig.options.buffer_messages = 3;
     rig.options.when_full = FULL_PAUSE;
     rig.sink_limit = 1;
     rig_run(&rig);
@@ -282,7 +302,7 @@ static void test_pauses_the_source_when_full(void **state)
     rig_expect_states(&rig, "paused ");
     assert_string_equal(rig.why, "the buffer is full");
 
-    rig_deliver(&rig, 1, 4); /* three are left */
+    rig_deliver(&rig, 1, 4); /* two wait */
     assert_true(rig.source->paused);
     rig_deliver(&rig, 5, 5); /* half */
     assert_false(rig.source->paused);
@@ -323,14 +343,19 @@ static void test_a_buffer_of_one_goes_on(void **state)
     rig_init(&rig);
     rig.options.buffer_messages = 1;
     rig.options.when_full = FULL_PAUSE;
+    rig.sink_limit = 1;
     rig_run(&rig);
     rig_give(&rig, 1, 2);
-    assert_true(rig.source->paused);
-    rig_deliver(&rig, 1, 2);
     assert_false(rig.source->paused);
     rig_give(&rig, 3, 3);
-    rig_deliver(&rig, 3, 3);
-    assert_int_equal(rig_books(&rig)->delivered, 3);
+    assert_true(rig.source->paused);
+    rig_deliver(&rig, 1, 1);
+    assert_true(rig.source->paused);
+    rig_deliver(&rig, 2, 2);
+    assert_false(rig.source->paused);
+    rig_give(&rig, 4, 4);
+    rig_deliver(&rig, 3, 4);
+    assert_int_equal(rig_books(&rig)->delivered, 4);
     rig_fini(&rig);
 }
 
@@ -360,7 +385,8 @@ static void test_overflow_is_told_once(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 4;
+    rig.options.buffer_messages = 3;
+    rig.sink_limit = 1;
     rig_run(&rig);
     rig_give(&rig, 1, 7);
     assert_int_equal(rig_count_logged(&rig, "buffer is full, dropping the newest messages"), 1);
@@ -416,9 +442,11 @@ static void test_a_pause_is_no_overflow(void **state)
     (void)state;
     rig_init(&rig);
     rig.options.buffer_messages = 2;
+    rig.sink_limit = 1;
     rig.options.when_full = FULL_PAUSE;
     rig_run(&rig);
     rig_give(&rig, 1, 5);
+    assert_int_equal(rig.source->pauses, 1);
     rig_deliver_all(&rig);
     assert_string_equal(strbuf_text(&rig.log), "");
     assert_null(bridge_get_last_error(rig.bridge));
@@ -526,7 +554,8 @@ static void test_bytes_are_counted(void **state)
 
     (void)state;
     rig_init(&rig);
-    rig.options.buffer_messages = 2;
+    rig.options.buffer_messages = 1;
+    rig.sink_limit = 1;
     rig_run(&rig);
     fake_source_give(rig.source, "hello", NULL);
     fake_source_give(rig.source, "", NULL);
@@ -547,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_nothing_overtakes_what_waits),
         cmocka_unit_test(test_mapped_for_the_sink),
         cmocka_unit_test(test_drops_the_newest_over_the_limit_of_messages),
+        cmocka_unit_test(test_the_limit_of_messages_is_of_those_that_wait),
         cmocka_unit_test(test_drops_the_newest_over_the_limit_of_memory),
         cmocka_unit_test(test_drops_the_oldest_over_the_limit_of_messages),
         cmocka_unit_test(test_drops_the_oldest_of_what_came_back),

@@ -60,7 +60,8 @@ static void test_says_how_it_is_and_why(void **state)
     assert_string_equal(rig.why, "sink lost");
     rig_source_down(&rig);
     rig_sink_up(&rig);
-    rig_expect_states(&rig, "");
+    rig_expect_states(&rig, "waiting "); /* still, but for another reason */
+    assert_string_equal(rig.why, "source lost");
     rig_source_up(&rig);
     rig_source_down(&rig);
     rig_expect_states(&rig, "running waiting ");
@@ -118,11 +119,13 @@ static void test_room_does_not_end_a_pause_of_the_operator(void **state)
     (void)state;
     rig_init(&rig);
     rig.options.buffer_messages = 2;
+    rig.sink_limit = 1;
     rig.options.when_full = FULL_PAUSE;
     rig_run(&rig);
-    rig_give(&rig, 1, 3); /* full first, then by the operator */
+    rig_give(&rig, 1, 4); /* full first, then by the operator */
     rig_pause(&rig);
-    rig_deliver(&rig, 1, 3);
+    assert_string_equal(rig.why, "the buffer is full");
+    rig_deliver(&rig, 1, 4);
     assert_true(rig.source->paused);
     assert_int_equal(bridge_get_state(rig.bridge), BRIDGE_PAUSED);
     rig_resume(&rig);
@@ -138,13 +141,14 @@ static void test_the_operator_does_not_end_a_pause_when_full(void **state)
     (void)state;
     rig_init(&rig);
     rig.options.buffer_messages = 2;
+    rig.sink_limit = 1;
     rig.options.when_full = FULL_PAUSE;
     rig_run(&rig);
     rig_pause(&rig);
-    rig_give(&rig, 1, 3); /* was under way, and fills it */
+    rig_give(&rig, 1, 4); /* was under way, and fills it */
     rig_resume(&rig);
     assert_true(rig.source->paused);
-    rig_deliver(&rig, 1, 3);
+    rig_deliver(&rig, 1, 2);
     assert_false(rig.source->paused);
     rig_expect_states(&rig, "paused running ");
     rig_fini(&rig);
@@ -358,17 +362,19 @@ static void test_stop_resumes_nothing(void **state)
     (void)state;
     rig_init(&rig);
     rig.options.buffer_messages = 2;
+    rig.sink_limit = 1;
     rig.options.when_full = FULL_PAUSE;
     rig_run(&rig);
-    rig_give(&rig, 1, 3);
+    rig_give(&rig, 1, 4);
+    assert_true(rig.source->paused);
     rig_stop(&rig);
     rig_pause(&rig);
     rig_resume(&rig);
-    rig_deliver(&rig, 1, 2);
+    rig_deliver(&rig, 1, 3);
     rig_pause(&rig);
     rig_resume(&rig);
     assert_int_equal(rig.source->resumes, 0);
-    rig_deliver(&rig, 3, 3);
+    rig_deliver(&rig, 4, 4);
     rig_expect_stopped(&rig);
     rig_fini(&rig);
 }

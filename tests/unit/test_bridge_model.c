@@ -131,8 +131,9 @@ static void after_event(void *ctx)
         world->woken = false;
     }
     if (options->when_full != FULL_PAUSE) {
-        assert_in_range(bridge_counters_pending(rig_books(&world->rig)), 0,
-                        options->buffer_messages);
+        /* what comes back from the sink waits beside what filled the buffer meanwhile */
+        assert_in_range(rig_books(&world->rig)->buffered, 0,
+                        options->buffer_messages + world->rig.sink_limit);
         assert_in_range(world->held_bytes, 0, options->buffer_memory);
     }
 }
@@ -141,6 +142,7 @@ static void give(struct world *world)
 {
     char body[PADDING_MOST + 16];
     int padding = (int)rand_below(&world->rand, PADDING_MOST);
+    uint64_t waited;
     unsigned number;
 
     if (!world->rig.source->ready || world->rig.source->stopped) {
@@ -163,7 +165,11 @@ static void give(struct world *world)
         world->rig.sink->says = chance(world, 50) ? SINK_TOO_LARGE : SINK_REFUSED;
         world->messages[number].given_up++; /* if it is offered just now */
     }
+    waited = rig_books(&world->rig)->buffered;
     fake_source_give(world->rig.source, body, NULL);
+    if (world->rig.options.when_full != FULL_PAUSE && waited < rig_books(&world->rig)->buffered) {
+        assert_in_range(waited + 1, 1, world->rig.options.buffer_messages);
+    }
     world->rig.sink->says = SINK_TAKEN;
 }
 

@@ -1,0 +1,58 @@
+/* The disk behind a bridge's queue, as the bridge sees it: a first-in-first-out of records under
+ * the numbers of receipt (delivery->seq). What it does happens elsewhere and later; no operation
+ * waits for a disk, and none calls an event back before it returns. One thread. */
+#ifndef CHUNNELD_CORE_STORE_H
+#define CHUNNELD_CORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/delivery.h"
+
+struct store;
+
+struct store_events {
+    /* Every record appended under a number up to `upto` is on disk, synced. */
+    void (*on_durable)(void *ctx, uint64_t upto);
+    /* The answer to load(): deliveries numbered from `after` + 1 on, the receiver's from now on.
+     * `upto` is the last number; `damaged` more records are lost. */
+    void (*on_loaded)(void *ctx, struct delivery_list *loaded, uint64_t upto, uint64_t damaged);
+    /* append() refused before and may succeed now. */
+    void (*on_room)(void *ctx);
+};
+
+/* What becomes of a delivery beside its record. */
+enum store_place {
+    STORE_ALSO,  /* it stays in memory too; nothing is in the store alone */
+    STORE_ALONE, /* it is in the store alone, behind all the others */
+    STORE_AHEAD, /* at the end of the process: it is in the store alone, before those that are there
+                  * alone already, behind those put ahead before it */
+};
+
+struct store_ops {
+    /* Copies the delivery; 0, or -1: no room (its limit, the disk, trouble): nothing happened. */
+    int (*append)(struct store *store, const struct delivery *delivery, enum store_place place);
+    /* Asks for the next records that are in the store alone, some `most_bytes` of them, to be
+     * numbered from `after` + 1 on; one question at a time. -1: there are none, and no answer
+     * comes. */
+    int (*load)(struct store *store, uint64_t after, size_t most_bytes);
+    /* All records with numbers up to `upto` are settled. */
+    void (*remove)(struct store *store, uint64_t upto);
+    /* Little is left of its limit, or the disk does not keep up: better to bring no more. */
+    bool (*is_tight)(const struct store *store);
+    /* Why append() refuses, in words; NULL: the limit is reached. */
+    const char *(*trouble)(const struct store *store);
+};
+
+/* Embedded first in every store; events and ctx are set by the bridge. */
+struct store {
+    const struct store_ops *ops;
+    const struct store_events *events;
+    void *ctx;
+    uint64_t first; /* at the bridge's start: the lowest number in it; 0: it is empty */
+    uint64_t last;  /* likewise the highest */
+    uint64_t count; /* likewise how many records */
+};
+
+#endif

@@ -1,0 +1,342 @@
+/* The disk behind a bridge's queue: what overflows memory goes there in order and comes back in
+ * order; with durability "disk" everything goes there before it is sent. Not for: the disk itself
+ * (core/store.h is all that is known of it here).
+ *
+ * Memory holds the oldest deliveries, the store the rest: while anything is in the store that is
+ * not in memory, what comes goes to the store too. Every delivery, wherever it is, has its number
+ * of receipt; the window `open` knows which of those in memory are not settled, and what is below
+ * the first of them can be removed from the store. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "core/bridge_private.h"
+
+enum { STORE_LOAD_BYTES = 4 * 1024 * 1024 }; /* of one load(), at most */
+
+bool bridge_store_takes(const struct bridge *bridge)
+{
+    return bridge->disk.store != NULL && (bridge->counters.spooled > 0 || bridge->disk.loading);
+}
+
+bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *delivery)
+{
+    return !bridge->disk.durable || delivery->from_store ||
+           delivery->seq <= bridge->disk.durable_upto;
+}
+
+/* Records that should be there and cannot be read. */
+static void store_lose(struct bridge *bridge, uint64_t count)
+{
+    if (count > bridge->counters.spooled) {
+        count = bridge->counters.spooled;
+    }
+    if (count > 0) {
+        bridge->counters.spooled -= count;
+        bridge->counters.dropped += count;
+        bridge_settle_note_error(bridge, &bridge->told_overflow, "spooled messages are damaged",
+                                 "they are dropped");
+    }
+}
+
+void bridge_store_refill(struct bridge *bridge)
+{
+    struct bridge_disk *disk = &bridge->disk;
+    const struct bridge_options *options = bridge->options;
+    uint64_t room;
+
+    if (disk->store == NULL || disk->loading || bridge->stopping || bridge->counters.spooled == 0 ||
+        bridge->counters.buffered > options->buffer_messages / 2 ||
+        bridge->held_bytes > options->buffer_memory / 2) {
+        return;
+    }
+    room = options->buffer_memory - bridge->held_bytes;
+    disk->loading =
+        disk->store->ops->load(disk->store, disk->loaded_upto,
+                               room < STORE_LOAD_BYTES ? (size_t)room : STORE_LOAD_BYTES) == 0;
+    if (!disk->loading) {
+        store_lose(bridge, bridge->counters.spooled);
+    }
+}
+
+/* Numbers up to `seq` are in memory or done with, those left out here being done with. */
+static int store_open_upto(struct bridge_disk *disk, uint64_t seq)
+{
+    while (disk->open.next + disk->base < seq) {
+        uint64_t tag;
+
+        if (window_put(&disk->open, disk, &tag) != 0) {
+            return -1;
+        }
+        window_take(&disk->open, tag);
+    }
+    return 0;
+}
+
+int bridge_store_open(struct bridge *bridge, struct delivery *delivery)
+{
+    struct bridge_disk *disk = &bridge->disk;
+
+    if (disk->store == NULL) {
+        return 0;
+    }
+    if (store_open_upto(disk, delivery->seq) != 0 || window_put(&disk->open, delivery, NULL) != 0) {
+        return -1;
+    }
+    disk->loaded_upto = delivery->seq;
+    return 0;
+}
+
+void bridge_store_close(struct bridge *bridge, const struct delivery *delivery)
+{
+    struct bridge_disk *disk = &bridge->disk;
+    uint64_t front;
+
+    if (disk->store == NULL) {
+        return;
+    }
+    front = disk->open.first;
+    window_take(&disk->open, delivery->seq - disk->base);
+    if (disk->open.first != front && disk->has_records) {
+        disk->store->ops->remove(disk->store, disk->open.first + disk->base - 1);
+    }
+}
+
+static int store_append(struct bridge *bridge, struct delivery *delivery, enum store_place place)
+{
+    struct bridge_disk *disk = &bridge->disk;
+
+    if (disk->store->ops->append(disk->store, delivery, place) != 0) {
+        return -1;
+    }
+    disk->has_records = true;
+    delivery->stored = true;
+    return 0;
+}
+
+int bridge_store_append(struct bridge *bridge, struct delivery *delivery)
+{
+    return bridge->disk.durable ? store_append(bridge, delivery, STORE_ALSO) : 0;
+}
+
+int bridge_store_put_aside(struct bridge *bridge, struct delivery *delivery)
+{
+    if (store_append(bridge, delivery, STORE_ALONE) != 0) {
+        return -1;
+    }
+    bridge->counters.spooled++;
+    bridge_release(bridge, delivery, SETTLE_FORGET);
+    return 0;
+}
+
+bool bridge_store_is_tight(const struct bridge *bridge)
+{
+    const struct store *store = bridge->disk.store;
+
+    bool uses =
+        bridge->counters.spooled > 0 || (bridge->disk.durable && bridge_in_memory(bridge) > 0);
+
+    return store != NULL && uses && store->ops->is_tight(store);
+}
+
+const char *bridge_store_trouble(const struct bridge *bridge)
+{
+    const struct store *store = bridge->disk.store;
+    const char *trouble = store != NULL ? store->ops->trouble(store) : NULL;
+
+    return trouble != NULL ? trouble : "the sink is slower than the source";
+}
+
+/* What is in memory is older than what is on disk alone, and goes before it. Where some of it has
+ * records and some has none, all are written anew, so that the order stays; that is so where
+ * messages came back from the disk beside others that never were there. */
+void bridge_store_begin_keep(struct bridge *bridge)
+{
+    const struct delivery_list *lists[] = {&bridge->again, &bridge->queue, &bridge->dead.queue};
+    struct bridge_disk *disk = &bridge->disk;
+    const struct delivery *delivery;
+    bool has_none = false;
+    size_t i;
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]) && disk->store != NULL; i++) {
+        TAILQ_FOREACH(delivery, lists[i], link) {
+            has_none |= !delivery->stored;
+        }
+    }
+    disk->kept = bridge->counters.spooled > 0 ? STORE_AHEAD : STORE_ALONE;
+    disk->moving = has_none;
+    disk->cannot_move = false;
+}
+
+void bridge_store_end_keep(struct bridge *bridge)
+{
+    struct bridge_disk *disk = &bridge->disk;
+
+    if (disk->moving && !disk->cannot_move && disk->has_records) {
+        disk->store->ops->remove(disk->store, disk->loaded_upto);
+    }
+    disk->moving = false;
+}
+
+/* Whether it has a record for the next start; `stored` ones have one already. */
+static bool store_has_kept(struct bridge *bridge, struct delivery *delivery)
+{
+    struct bridge_disk *disk = &bridge->disk;
+    bool stored = delivery->stored;
+
+    if ((stored && !disk->moving) || store_append(bridge, delivery, disk->kept) == 0) {
+        return true;
+    }
+    disk->cannot_move = true;
+    return stored;
+}
+
+/* At the end: a delivery in memory stays on disk for the next start. */
+static void store_keep(struct bridge *bridge, struct delivery *delivery)
+{
+    if (!store_has_kept(bridge, delivery)) {
+        bridge_settle_note_error(bridge, &bridge->told_overflow,
+                                 "message dropped at the end: it cannot be kept",
+                                 bridge_store_trouble(bridge));
+        bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_FORGET);
+        return;
+    }
+    bridge->held_bytes -= delivery->size;
+    bridge->counters.spooled++;
+    bridge_release(bridge, delivery, SETTLE_FORGET);
+}
+
+bool bridge_store_keep(struct bridge *bridge, struct delivery *delivery)
+{
+    if (bridge->disk.store == NULL) {
+        return false;
+    }
+    store_keep(bridge, delivery);
+    return true;
+}
+
+static void store_on_durable(void *ctx, uint64_t upto)
+{
+    struct bridge *bridge = ctx;
+
+    if (upto > bridge->disk.durable_upto) {
+        bridge->disk.durable_upto = upto;
+    }
+    bridge_flow_pump(bridge);
+}
+
+static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
+{
+    delivery->stored = true;
+    delivery->from_store = true;
+    if (bridge->stopping) {
+        /* It stays on disk, and comes back with the next start. */
+        delivery_free(delivery);
+        return;
+    }
+    bridge->counters.spooled--;
+    if (bridge_store_open(bridge, delivery) != 0) {
+        bridge->counters.dropped++;
+        bridge_settle_note_error(bridge, &bridge->told_overflow, "spooled message dropped",
+                                 "out of memory");
+        delivery_free(delivery);
+        return;
+    }
+    bridge->held_bytes += delivery->size;
+    bridge->counters.buffered++;
+    TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
+}
+
+static void store_on_loaded(void *ctx, struct delivery_list *loaded, uint64_t upto,
+                            uint64_t damaged)
+{
+    struct bridge *bridge = ctx;
+    struct delivery *delivery;
+
+    bridge->disk.loading = false;
+    while ((delivery = TAILQ_FIRST(loaded)) != NULL) {
+        TAILQ_REMOVE(loaded, delivery, link);
+        store_take_loaded(bridge, delivery);
+    }
+    store_lose(bridge, damaged);
+    if (upto > bridge->disk.loaded_upto && !bridge->stopping) {
+        bridge->disk.loaded_upto = upto;
+    }
+    bridge_flow_pump(bridge);
+    bridge_store_refill(bridge);
+    bridge_stop_step(bridge);
+}
+
+static void store_on_room(void *ctx)
+{
+    bridge_flow_relieve(ctx);
+}
+
+static const struct store_events store_events = {
+    .on_durable = store_on_durable,
+    .on_loaded = store_on_loaded,
+    .on_room = store_on_room,
+};
+
+void bridge_store_init(struct bridge *bridge, struct store *store, bool durable)
+{
+    struct bridge_disk *disk = &bridge->disk;
+
+    disk->open = WINDOW_INIT;
+    if (store == NULL) {
+        return;
+    }
+    disk->store = store;
+    disk->durable = durable;
+    disk->has_records = store->count > 0;
+    disk->base = store->first > 0 ? store->first - 1 : store->last;
+    disk->loaded_upto = disk->base;
+    disk->durable_upto = store->last;
+    bridge->seq = store->last;
+    store->events = &store_events;
+    store->ctx = bridge;
+    /* What the last process left is received again by this one. */
+    bridge->counters.received = store->count;
+    bridge->counters.spooled = store->count;
+}
+
+static void store_ignore_durable(void *ctx, uint64_t upto)
+{
+    (void)ctx;
+    (void)upto;
+}
+
+/* What was read back stays on disk. */
+static void store_ignore_loaded(void *ctx, struct delivery_list *loaded, uint64_t upto,
+                                uint64_t damaged)
+{
+    struct delivery *delivery;
+
+    (void)ctx;
+    (void)upto;
+    (void)damaged;
+    while ((delivery = TAILQ_FIRST(loaded)) != NULL) {
+        TAILQ_REMOVE(loaded, delivery, link);
+        delivery_free(delivery);
+    }
+}
+
+static void store_ignore_room(void *ctx)
+{
+    (void)ctx;
+}
+
+/* Of a store that outlives its bridge: answers may be under way. */
+static const struct store_events store_no_events = {
+    .on_durable = store_ignore_durable,
+    .on_loaded = store_ignore_loaded,
+    .on_room = store_ignore_room,
+};
+
+void bridge_store_fini(struct bridge *bridge)
+{
+    if (bridge->disk.store != NULL) {
+        bridge->disk.store->events = &store_no_events;
+        bridge->disk.store->ctx = NULL;
+    }
+    window_fini(&bridge->disk.open);
+}

@@ -1,0 +1,61 @@
+/* A store without a disk: records in memory, which outlive a bridge. Answers wait in the pump. It
+ * keeps the contract of core/store.h and holds the bridge to its own. */
+#ifndef CHUNNELD_TESTS_FAKE_STORE_H
+#define CHUNNELD_TESTS_FAKE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "core/store.h"
+#include "fake_pump.h"
+
+struct fake_record {
+    TAILQ_ENTRY(fake_record) link;
+    uint64_t number; /* of its delivery in memory; 0: it is in the store alone */
+    char *body;      /* owned */
+};
+
+TAILQ_HEAD(fake_records, fake_record);
+
+struct fake_store {
+    struct store store; /* first */
+    struct fake_pump *pump;
+    struct fake_call load_call;
+    struct fake_call durable_call;
+    struct fake_records ahead;
+    struct fake_records records;
+    size_t load_most;     /* records of one answer; 1,000 */
+    bool loading;         /* a question waits for its answer */
+    uint64_t after;       /* of that question */
+    uint64_t durable;     /* highest number appended beside memory */
+    bool holds_durable;   /* says nothing of what is durable until fake_store_sync() */
+    bool refuses;         /* append() */
+    const char *why;      /* what trouble() says; NULL: the limit */
+    bool tight;           /* what is_tight() says */
+    unsigned damaged;     /* so many records are lost at the next answer */
+    size_t appends;       /* calls of append() that succeeded */
+    uint64_t removed;     /* highest number removed */
+    struct strbuf text;   /* scratch */
+    struct strbuf forgot; /* "1 2 ": records removed since the test looked */
+    struct strbuf lost;   /* likewise: damaged */
+};
+
+struct fake_store *fake_store_new(struct fake_pump *pump);
+void fake_store_free(struct fake_store *store);
+/* A record that is there before the bridge. */
+void fake_store_fill(struct fake_store *store, const char *body);
+/* The process begins anew: all records are in the store alone. */
+void fake_store_restart(struct fake_store *store);
+/* Raises on_durable for all that was appended; on_room. */
+void fake_store_sync(struct fake_store *store);
+void fake_store_room(struct fake_store *store);
+/* The records' bodies in the order in which they would be read after a restart: "1 2 3 ". */
+const char *fake_store_text(struct fake_store *store);
+/* Whether there is a record with that body. */
+bool fake_store_has(const struct fake_store *store, const char *body);
+/* Records that are there alone. */
+uint64_t fake_store_alone(const struct fake_store *store);
+
+#endif

@@ -1,0 +1,276 @@
+/* A stop with a store behind the queue: is everything that was taken in kept for the next start, in
+ * order, whatever is under way?
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bridge_store_rig.h"
+
+static void check_stop_keeps(bool now, bool durable, bool sink_down)
+{
+    struct rig rig;
+
+    init(&rig);
+    rig.options.durability = durable ? DURABILITY_DISK : DURABILITY_MEMORY;
+    rig_run(&rig);
+    rig_give(&rig, 1, 7);
+    rig_expect_sent(&rig, "1 2 ");
+    if (sink_down) {
+        rig_sink_down(&rig);
+    }
+    rig_stop(&rig);
+    if (!rig.stopped) {
+        rig_answer(&rig, 2, OUTCOME_RETRY, "no");
+        assert_int_equal(rig.stopped, 0); /* what is with the sink comes back first */
+        if (now) {
+            rig_stop_now(&rig);
+        } else {
+            rig_answer(&rig, 1, OUTCOME_LOST, "no");
+        }
+    }
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 3 4 5 6 7 ");
+    expect_waiting(&rig, 0, 7);
+    assert_int_equal(rig_books(&rig)->dropped, 0);
+    assert_int_equal(rig_books(&rig)->returned, 0);
+    rig_restart(&rig);
+    assert_int_equal(rig_books(&rig)->received, 7);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 6 7 ");
+    expect_stored(&rig, "");
+    fini(&rig);
+}
+
+static void test_a_stop_keeps_everything_in_order(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        check_stop_keeps(i & 1, i & 2, i & 4);
+    }
+}
+
+static void test_a_stop_without_anything_on_disk(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig_run(&rig);
+    rig_give(&rig, 1, 4);
+    rig_stop(&rig);
+    rig_deliver(&rig, 1, 1);
+    rig_answer(&rig, 2, OUTCOME_LOST, "no");
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "2 3 4 ");
+    rig_restart(&rig);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "2 3 4 ");
+    fini(&rig);
+}
+
+/* What came back from the disk is older than what came behind it into memory, and that than what
+ * is on disk alone. */
+static void test_a_stop_with_stored_ones_before_others(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    fake_store_fill(rig.store, "1");
+    fake_store_fill(rig.store, "2");
+    rig_run(&rig);
+    rig_expect_sent(&rig, "1 2 ");
+    rig_give(&rig, 3, 6);
+    expect_waiting(&rig, 2, 2);
+    rig_sink_down(&rig);
+    rig_stop(&rig);
+    expect_stored(&rig, "1 2 3 4 5 6 ");
+    rig_restart(&rig);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 6 ");
+    fini(&rig);
+}
+
+static void test_a_stop_that_finds_no_room(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    fake_store_fill(rig.store, "1");
+    fake_store_fill(rig.store, "2");
+    rig_run(&rig);
+    rig_give(&rig, 3, 6);
+    rig_sink_down(&rig);
+    rig.store->refuses = true;
+    rig_stop(&rig);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 5 6 ");
+    assert_int_equal(rig_books(&rig)->dropped, 2);
+    expect_waiting(&rig, 0, 4);
+    assert_int_equal(rig_count_logged(&rig, "message dropped at the end: it cannot be kept"), 1);
+    fini(&rig);
+}
+
+static void test_dead_letters_are_kept(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.with_dead = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 5);
+    rig.dead->limit = 1;
+    rig_answer(&rig, 2, OUTCOME_REFUSED, "no");
+    rig_answer(&rig, 3, OUTCOME_REFUSED, "no");
+    rig_stop(&rig);
+    rig_answer(&rig, 1, OUTCOME_DELIVERED, NULL);
+    rig_answer(&rig, 4, OUTCOME_LOST, "no");
+    assert_int_equal(rig.stopped, 0);
+    rig_answer_dead(&rig, OUTCOME_DELIVERED, NULL);
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->dead_lettered, 1);
+    expect_stored(&rig, "3 4 5 ");
+    fini(&rig);
+}
+
+/* They wait in the order of their refusal, or of their return. */
+static void test_dead_letters_are_kept_in_order(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.with_dead = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 3);
+    rig_answer(&rig, 2, OUTCOME_REFUSED, "no");
+    rig_answer(&rig, 3, OUTCOME_REFUSED, "no");
+    rig_dead_down(&rig);
+    rig_dead_up(&rig);
+    rig_answer_dead(&rig, OUTCOME_RETRY, "full"); /* 2 goes behind 3 */
+    rig_dead_down(&rig);
+    rig_stop(&rig);
+    rig_answer(&rig, 1, OUTCOME_LOST, "no");
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 3 ");
+    fini(&rig);
+}
+
+/* A record read back is on disk; what came before it and is not known to be there is not. */
+static void test_what_is_read_back_says_nothing_of_the_others(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    run_durable(&rig);
+    rig.options.buffer_messages = 2;
+    rig_give(&rig, 1, 3);
+    expect_waiting(&rig, 2, 1);
+    rig.options.buffer_messages = 10;
+    fake_store_room(rig.store);
+    expect_waiting(&rig, 3, 0);
+    rig_expect_sent(&rig, "");
+    fake_store_sync(rig.store);
+    rig_expect_sent(&rig, "1 2 3 ");
+    fini(&rig);
+}
+
+static void test_what_comes_after_the_stop_is_kept(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig_run(&rig);
+    bridge_stop(rig.bridge);
+    for (unsigned i = 1; i <= 3; i++) {
+        char body[2] = {(char)('0' + i), '\0'};
+
+        fake_source_give(rig.source, body, NULL);
+    }
+    fake_pump_run(&rig.pump);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 3 ");
+    rig_expect_sent(&rig, "");
+    fini(&rig);
+}
+
+static void test_a_stop_while_loading(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig_run(&rig);
+    rig_give(&rig, 1, 6);
+    fake_sink_answer(rig.sink, "1", OUTCOME_DELIVERED, NULL);
+    fake_sink_answer(rig.sink, "2", OUTCOME_DELIVERED, NULL);
+    while (!rig.store->loading) {
+        assert_true(fake_pump_run_one(&rig.pump));
+    }
+    bridge_stop(rig.bridge);
+    fake_pump_run(&rig.pump); /* the answer comes */
+    assert_false(rig.store->loading);
+    rig_sink_down(&rig);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "3 4 5 6 ");
+    expect_waiting(&rig, 0, 4);
+    rig_restart(&rig);
+    rig_deliver_all(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 4);
+    fini(&rig);
+}
+
+/* The answer comes when the bridge is gone. */
+static void test_the_store_outlives_the_bridge(void **state)
+{
+    struct fake_store *store;
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    fake_store_fill(rig.store, "1");
+    rig_start(&rig);
+    assert_true(rig.store->loading);
+    fake_pump_cancel(&rig.pump, &rig.store->load_call);
+    rig_stop_now(&rig);
+    rig_expect_stopped(&rig);
+    store = rig.store;
+    store->pump->after_event = NULL;
+    bridge_free(rig.bridge);
+    fake_pump_defer(store->pump, &store->load_call);
+    fake_pump_run(store->pump);
+    assert_false(store->loading);
+    fake_store_sync(store);
+    fake_store_room(store);
+    expect_stored(&rig, "1 ");
+    fake_store_restart(store);
+    rig.stopped = 0;
+    rig_make(&rig);
+    fini(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_stop_keeps_everything_in_order),
+        cmocka_unit_test(test_a_stop_without_anything_on_disk),
+        cmocka_unit_test(test_a_stop_with_stored_ones_before_others),
+        cmocka_unit_test(test_a_stop_that_finds_no_room),
+        cmocka_unit_test(test_dead_letters_are_kept),
+        cmocka_unit_test(test_dead_letters_are_kept_in_order),
+        cmocka_unit_test(test_what_is_read_back_says_nothing_of_the_others),
+        cmocka_unit_test(test_what_comes_after_the_stop_is_kept),
+        cmocka_unit_test(test_a_stop_while_loading),
+        cmocka_unit_test(test_the_store_outlives_the_bridge),
+    };
+
+    return cmocka_run_group_tests_name("bridge_store_stop", tests, NULL, NULL);
+}
