@@ -1,7 +1,7 @@
 /* The configuration as a JSON Schema (draft 07, which editors know best): its objects. */
 #include "confdoc_schema.h"
 
-#include "conf/fields_typed.h"
+#include "core/field_json.h"
 #include "confdoc.h"
 
 /* Whether a string that is no such value may become one: by a variable of the environment. */
@@ -152,7 +152,7 @@ static void schema_kind(struct json_writer *writer, const struct conf_kind *kind
 }
 
 /* A typed form of a field value: {"!i8": 1}. */
-static void schema_typed(struct json_writer *writer, const struct conf_typed *form)
+static void schema_typed(struct json_writer *writer, const struct field_typed *form)
 {
     json_writer_key(writer, form->name);
     json_writer_begin_object(writer);
@@ -175,7 +175,7 @@ static void schema_typed(struct json_writer *writer, const struct conf_typed *fo
 /* Values of AMQP field tables. */
 static void schema_fields(struct json_writer *writer)
 {
-    const struct conf_typed *form;
+    const struct field_typed *form;
 
     schema_raw(writer, "table",
                "{\"type\": \"object\", \"propertyNames\": {\"maxLength\": 255}, "
@@ -192,7 +192,7 @@ static void schema_fields(struct json_writer *writer)
     json_writer_begin_object(writer);
     json_writer_key(writer, "properties");
     json_writer_begin_object(writer);
-    for (form = conf_typed_forms; form->name != NULL; form++) {
+    for (form = field_typed_forms; form->name != NULL; form++) {
         schema_typed(writer, form);
     }
     json_writer_end_object(writer);

@@ -107,6 +107,8 @@ struct conf_bridge {
     bool enabled;
     struct conf_source source;
     struct conf_sink sink;
+    bool has_dead_letter;
+    struct conf_sink dead_letter;  /* where refused messages go, with has_dead_letter */
     struct bridge_options options; /* ack mode, buffer, retry, policies: core/bridge.h */
     struct conf_place place;
 };
@@ -152,6 +154,12 @@ struct conf_stats {
     uint64_t interval_us;
 };
 
+/* The disk behind the buffers. */
+struct conf_spool {
+    const char *directory;
+    uint64_t max_size; /* bytes of all bridges together */
+};
+
 struct config {
     const char *file; /* the main file */
     const char *instance;
@@ -162,6 +170,8 @@ struct config {
     struct conf_bridge *bridges; /* in the order of the files, the disabled ones too */
     size_t bridge_count;
     struct conf_stats stats;
+    bool has_spool;
+    struct conf_spool spool; /* with has_spool */
     enum log_level log_level;
     enum log_format log_format;
     uint64_t shutdown_timeout_us;

@@ -55,7 +55,8 @@ struct conf_key {
     enum conf_type type;
     size_t at;       /* offset of its place in the struct of its kind */
     size_t size;     /* bytes there; 0: kept elsewhere, or there is but one legal value */
-    size_t at_count; /* LIST, MAP: offset of a size_t; INTEGER: of a bool "given", 0 for none */
+    size_t at_count; /* LIST, MAP: offset of a size_t; INTEGER, OBJECT: of a bool "given", 0 for
+                      * none */
     int64_t min;     /* smallest number (µs, bytes), or fewest octets of a string */
     int64_t max;     /* likewise; 0 in both: no limit */
     const struct conf_word *words;

@@ -36,6 +36,36 @@ void conf_bridge_prepare(struct conf_loader *loader, const struct json_node *nod
     loader->scope.captures = GLOB_CAPTURES_MAX;
 }
 
+/* Whether "disk" and "durability" have something to stand on. */
+static void conf_bridge_check_disk(struct conf_loader *loader, const struct json_node *node,
+                                   const struct conf_bridge *bridge, bool from_amqp)
+{
+    const struct json_node *buffer = json_member(node, "buffer");
+    bool has_disk = bridge->options.buffer_disk > 0;
+
+    if (has_disk && from_amqp) {
+        conf_problem(loader, json_member(buffer, "disk"),
+                     "\"disk\" is for Redis sources; an AMQP queue keeps its messages itself until "
+                     "they are settled");
+    } else if (has_disk && !loader->config->has_spool) {
+        conf_problem(loader, json_member(buffer, "disk"),
+                     "there is no spool; give the main file a \"spool\" with a \"directory\"");
+    } else if (!has_disk && bridge->options.durability == DURABILITY_DISK) {
+        conf_problem(loader, json_member(buffer, "durability"),
+                     "\"disk\" as durability needs room in the spool; give \"disk\" a size");
+    }
+}
+
+static void conf_bridge_check_nobody(struct conf_loader *loader, const struct json_node *node,
+                                     const struct conf_bridge *bridge, bool from_amqp)
+{
+    if (!from_amqp && bridge->options.on_no_subscribers == NOBODY_REQUEUE) {
+        conf_problem(loader, json_member(node, "on_no_subscribers"),
+                     "a Redis source has no queue to go back to; use \"ack\", \"hold\" or "
+                     "\"reject\"");
+    }
+}
+
 void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_bridge *bridge = base;
@@ -50,6 +80,10 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
     if (when_full == NULL) {
         bridge->options.when_full = from_amqp ? FULL_PAUSE : FULL_DROP_NEWEST;
     }
+    bridge->dead_letter.mapping.annotate =
+        bridge->sink.kind == CONF_SINK_CHANNEL || bridge->sink.mapping.annotate;
+    conf_bridge_check_disk(loader, node, bridge, from_amqp);
+    conf_bridge_check_nobody(loader, node, bridge, from_amqp);
     if (source->connection != NULL && source->connection == bridge->sink.connection) {
         conf_problem(loader, json_member(node, "to"),
                      "both ends are on connection \"%s\"; within one protocol they must be on "

@@ -40,6 +40,34 @@ static const struct conf_kind stats_kind = {
     .finish = conf_stats_finish,
 };
 
+static const struct conf_key spool_keys[] = {
+    {.name = "directory",
+     .type = CONF_TYPE_PATH,
+     FIELD(struct conf_spool, directory),
+     .min = 1,
+     .max = 4000,
+     .required = true,
+     .fixed = true,
+     .help = "Directory for the spool's files, made if it is not there. One daemon at a time."},
+    {.name = "max_size",
+     .type = CONF_TYPE_SIZE,
+     FIELD(struct conf_spool, max_size),
+     .min = 1 * MIB,
+     .max = 1024 * GIB,
+     .fallback = "1GiB",
+     .fixed = true,
+     .help = "Most bytes of all bridges together."},
+};
+
+static const struct conf_kind spool_kind = {
+    .id = "spool",
+    .name = "a spool object",
+    .title = "Spool",
+    .help = "Where messages go that memory cannot hold, and those that must survive a crash. Which "
+            "bridges use it is said by their `buffer.disk`.",
+    KEYS(spool_keys),
+};
+
 static const struct conf_word level_words[] = {{"error", LOG_LEVEL_ERROR},
                                                {"warn", LOG_LEVEL_WARN},
                                                {"info", LOG_LEVEL_INFO},
@@ -96,6 +124,13 @@ static const struct conf_key main_keys[] = {
      .variants = CONF_MAIN_FILE,
      .help = "More files, each with `bridges` and `topology`. Patterns with `*`, `?` and `[...]` "
              "are relative to this file; what they match is read in sorted order."},
+    {.name = "spool", /* before the bridges, which ask whether there is one */
+     .type = CONF_TYPE_OBJECT,
+     PART(struct config, spool),
+     .at_count = offsetof(struct config, has_spool),
+     .kind = &spool_kind,
+     .variants = CONF_MAIN_FILE,
+     .help = "The disk behind the buffers of the bridges."},
     {.name = "topology",
      .type = CONF_TYPE_LIST,
      FIELD(struct config, topologies),
@@ -118,7 +153,6 @@ static const struct conf_key main_keys[] = {
      .help = "Statistics published on a Redis channel."},
     {.name = "http", .type = CONF_TYPE_LATER},
     {.name = "control", .type = CONF_TYPE_LATER},
-    {.name = "spool", .type = CONF_TYPE_LATER},
     {.name = "log",
      .type = CONF_TYPE_OBJECT,
      .kind = &log_kind,
@@ -170,6 +204,7 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_queue,
     &conf_kind_binding,
     &stats_kind,
+    &spool_kind,
     &log_kind,
     NULL,
 };

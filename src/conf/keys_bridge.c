@@ -11,7 +11,7 @@ static const struct conf_word ack_mode_words[] = {{"on-confirm", ACK_ON_CONFIRM}
 static const struct conf_word body_format_words[] = {
     {"raw", 0}, {"envelope", CONF_WORD_LATER}, {NULL, 0}};
 static const struct conf_word durability_words[] = {
-    {"memory", 0}, {"disk", CONF_WORD_LATER}, {NULL, 0}};
+    {"memory", DURABILITY_MEMORY}, {"disk", DURABILITY_DISK}, {NULL, 0}};
 static const struct conf_word when_full_words[] = {{"drop-newest", FULL_DROP_NEWEST},
                                                    {"drop-oldest", FULL_DROP_OLDEST},
                                                    {"pause", FULL_PAUSE},
@@ -20,10 +20,10 @@ static const struct conf_word on_unroutable_words[] = {{"dead-letter", UNROUTABL
                                                        {"drop", UNROUTABLE_DROP},
                                                        {"retry", UNROUTABLE_RETRY},
                                                        {NULL, 0}};
-static const struct conf_word on_no_subscribers_words[] = {{"ack", 0},
-                                                           {"hold", CONF_WORD_LATER},
-                                                           {"requeue", CONF_WORD_LATER},
-                                                           {"reject", CONF_WORD_LATER},
+static const struct conf_word on_no_subscribers_words[] = {{"ack", NOBODY_ACK},
+                                                           {"hold", NOBODY_HOLD},
+                                                           {"requeue", NOBODY_REQUEUE},
+                                                           {"reject", NOBODY_REJECT},
                                                            {NULL, 0}};
 
 static const struct conf_key buffer_keys[] = {
@@ -33,25 +33,32 @@ static const struct conf_key buffer_keys[] = {
      .min = 1,
      .max = INT64_C(1000000000),
      .fallback = "100000",
-     .help = "Most messages that wait for the sink or for its confirm."},
+     .help = "Most messages that wait in memory for the sink. What the sink has sent and waits to "
+             "have confirmed does not count."},
     {.name = "memory",
      .type = CONF_TYPE_SIZE,
      FIELD(struct conf_bridge, options.buffer_memory),
      .min = 1,
      .max = 1024 * GIB,
      .fallback = "64MiB",
-     .help = "Most memory that they may take."},
+     .help = "Most memory that they may take, with those that wait to be confirmed."},
     {.name = "disk",
      .type = CONF_TYPE_SIZE,
+     FIELD(struct conf_bridge, options.buffer_disk),
      .min = 0,
-     .max = 0,
+     .max = 1024 * GIB,
      .fallback = "0",
-     .help = "Nothing goes to disk in this version."},
+     .help = "Most bytes in the spool. What finds no room in memory goes there, in order, and "
+             "comes back in order; so does what waits when the daemon stops. 0: memory only. For "
+             "Redis sources; an AMQP queue keeps its messages itself."},
     {.name = "durability",
      .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, options.durability),
      .words = durability_words,
      .fallback = "memory",
-     .help = "Where what waits is kept."},
+     .help = "`disk`: every message is in the spool, synced, before it is sent, and leaves it once "
+             "it is confirmed; a crash loses what came within the last few milliseconds. It needs "
+             "`disk`."},
     {.name = "when_full",
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, options.when_full),
@@ -60,7 +67,8 @@ static const struct conf_key buffer_keys[] = {
      .help = "What happens to a message that finds the buffer full: it is dropped, the one that "
              "has waited longest is dropped, or the source is not read until there is room. What "
              "is dropped is counted. Redis cuts off a subscriber that does not read for long, so "
-             "`pause` suits AMQP sources."},
+             "`pause` suits AMQP sources. With `disk` this is asked when the spool is full too, "
+             "and of the two that drop, both drop the newest then."},
 };
 
 const struct conf_kind conf_kind_buffer = {
@@ -92,7 +100,7 @@ static const struct conf_key retry_keys[] = {
      .min = 0,
      .max = UINT32_MAX,
      .fallback = "0",
-     .help = "Tries after which a message is given up: dropped, counted and logged. 0: never."},
+     .help = "Tries after which a message is given up: it goes to `dead_letter`. 0: never."},
 };
 
 const struct conf_kind conf_kind_retry = {
@@ -165,13 +173,18 @@ static const struct conf_key bridge_keys[] = {
      .variants = CONF_BRIDGE_TO_AMQP,
      .fallback = "dead-letter",
      .help = "For a mandatory message that came back because no queue is bound. `dead-letter`: "
-             "where no dead-letter sink is configured it is dropped, counted and logged."},
+             "to `dead_letter`; without one it is dropped, counted and logged."},
     {.name = "on_no_subscribers",
      .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, options.on_no_subscribers),
      .words = on_no_subscribers_words,
      .variants = CONF_BRIDGE_TO_REDIS,
      .fallback = "ack",
-     .help = "For a message that PUBLISH reached nobody with: it counts as delivered."},
+     .help = "For a message that PUBLISH reached nobody with. `ack`: it was published, and counts "
+             "as delivered. `hold`: it is kept, and what follows with it, in order, and published "
+             "again every half second until somebody subscribes. `requeue`: it goes back to its "
+             "queue after the back-off of `retry`. `reject`: it is rejected, and the dead-letter "
+             "exchange of its queue gets it; from a Redis source it goes to `dead_letter`."},
     {.name = "min_subscribers",
      .type = CONF_TYPE_INTEGER,
      FIELD(struct conf_bridge, options.min_subscribers),
@@ -179,8 +192,17 @@ static const struct conf_key bridge_keys[] = {
      .max = UINT32_MAX,
      .variants = CONF_BRIDGE_TO_REDIS,
      .fallback = "1",
-     .help = "Where PUBLISH reaches fewer subscribers, it counts as nobody."},
-    {.name = "dead_letter", .type = CONF_TYPE_LATER},
+     .help = "Where PUBLISH reaches fewer subscribers, it counts as nobody. With `hold` those that "
+             "it did reach get it again with every try, at the longest back-off of `retry`."},
+    {.name = "dead_letter",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct conf_bridge, dead_letter),
+     .at_count = offsetof(struct conf_bridge, has_dead_letter),
+     .kind = &conf_kind_sink,
+     .help = "A sink for messages that are refused. Towards AMQP they carry the headers "
+             "`x-chunnel-reason` (`unroutable`, `too-large`, `no-subscribers`, `retries`, "
+             "`template`, `refused`) and `x-chunnel-error`; towards Redis they are envelopes, with "
+             "`reason` and `error`. Without one they are dropped, counted and logged."},
     {.name = "filter", .type = CONF_TYPE_LATER},
     {.name = "mirror", .type = CONF_TYPE_LATER},
     {.name = "rpc", .type = CONF_TYPE_LATER},

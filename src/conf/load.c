@@ -39,6 +39,7 @@ void config_free(struct config *config)
     }
     for (i = 0; i < config->bridge_count; i++) {
         mapping_fini(&config->bridges[i].sink.mapping);
+        mapping_fini(&config->bridges[i].dead_letter.mapping);
     }
     for (i = 0; i < config->topology_count; i++) {
         free(config->topologies[i].exchanges);

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/json_write.h"
-#include "conf/fields.h"
 #include "conf/keys.h"
 #include "conf/load.h"
 #include "conf/units.h"
 #include "conf/url.h"
 #include "conf/value.h"
+#include "core/field_json.h"
 
 static void conf_print_object(struct json_writer *writer, const struct conf_kind *kind,
                               const void *base);
@@ -57,7 +57,10 @@ static bool conf_print_has(const struct conf_key *key, const void *base)
     case CONF_TYPE_URLS:
         return ((const struct conf_connection *)base)->url_count > 1;
     case CONF_TYPE_OBJECT:
-        return conf_print_is_set(key->kind, (const char *)base + key->at);
+        if (key->at_count != 0) {
+            memcpy(&given, (const char *)base + key->at_count, sizeof(given));
+        }
+        return given && conf_print_is_set(key->kind, (const char *)base + key->at);
     default:
         break;
     }
@@ -161,7 +164,7 @@ static void conf_print_headers(struct json_writer *writer, const struct mapping 
         if (header->template != NULL) {
             json_writer_string(writer, template_source_text(header->template));
         } else {
-            conf_field_write(writer, &header->value);
+            field_json_write(writer, &header->value);
         }
     }
     json_writer_end_object(writer);
@@ -238,7 +241,7 @@ static void conf_print_kept(struct json_writer *writer, const struct conf_key *k
         json_writer_string(writer, template_source_text(conf_print_pointer(key, base)));
         break;
     case CONF_TYPE_TABLE:
-        conf_fields_write(writer, PLACE(struct field_table, key, base));
+        field_json_write_table(writer, PLACE(struct field_table, key, base));
         break;
     case CONF_TYPE_HEADERS:
         conf_print_headers(writer, base);

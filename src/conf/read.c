@@ -169,6 +169,9 @@ static void conf_read_member(struct conf_loader *loader, const struct conf_key *
     case CONF_TYPE_LATER:
         break;
     case CONF_TYPE_OBJECT:
+        if (key->at_count != 0) {
+            *(bool *)((char *)base + key->at_count) = true;
+        }
         conf_read_object(loader, key->kind, member, (char *)base + key->at);
         break;
     case CONF_TYPE_LIST:

@@ -39,8 +39,10 @@ static const struct conf_bad bridges[] = {
     {OPTION("'on_unroutabel': 'drop'"),
      "3:3: /bridges/0/on_unroutabel: unknown key 'on_unroutabel'; the nearest known key of a "
      "bridge is 'on_unroutable'"},
-    {OPTION("'dead_letter': {'queue': 'dead'}"),
-     "3:3: /bridges/0/dead_letter: 'dead_letter' is not supported by this version; leave it out"},
+    {OPTION("'dead_letter': {'queue': ''}"),
+     "3:28: /bridges/0/dead_letter/queue: empty; at least 1 octet is wanted"},
+    {OPTION("'dead_letter': {'queue': '{queue}'}"),
+     "3:30: /bridges/0/dead_letter/queue: only AMQP sources have {queue}: this bridge's has not"},
     {OPTION("'filter': {}, 'mirror': {}, 'rpc': {}"),
      "3:3: /bridges/0/filter: 'filter' is not supported by this version; leave it out\n"
      "3:17: /bridges/0/mirror: 'mirror' is not supported by this version; leave it out\n"
@@ -49,9 +51,8 @@ static const struct conf_bad bridges[] = {
             "'when_full': 'block'}"),
      "3:26: /bridges/0/buffer/messages: a whole number from 1 to 1000000000 is wanted\n"
      "3:39: /bridges/0/buffer/memory: out of range; 1B to 1TiB is right\n"
-     "3:50: /bridges/0/buffer/disk: 'disk': '1GiB' is not supported by this version; leave it out\n"
-     "3:72: /bridges/0/buffer/durability: 'durability': 'disk' is not supported by this version; "
-     "leave it out\n"
+     "3:50: /bridges/0/buffer/disk: there is no spool; give the main file a 'spool' with a "
+     "'directory'\n"
      "3:93: /bridges/0/buffer/when_full: unknown word; one of 'drop-newest', 'drop-oldest', "
      "'pause' is right, the nearest is 'pause'"},
     {OPTION("'buffer': {'messages': '100', 'memory': 'x', 'disk': 0, 'size': 1}"),
@@ -60,8 +61,12 @@ static const struct conf_bad bridges[] = {
      "3:59: /bridges/0/buffer/size: unknown key 'size'; the nearest known key of a buffer object "
      "is 'disk'"},
     {OPTION("'buffer': {'disk': 5, 'messages': 1e3}"),
-     "3:22: /bridges/0/buffer/disk: 'disk': 5 is not supported by this version; leave it out\n"
+     "3:22: /bridges/0/buffer/disk: there is no spool; give the main file a 'spool' with a "
+     "'directory'\n"
      "3:37: /bridges/0/buffer/messages: a whole number from 1 to 1000000000 is wanted"},
+    {OPTION("'buffer': {'durability': 'disk'}"),
+     "3:28: /bridges/0/buffer/durability: 'disk' as durability needs room in the spool; give "
+     "'disk' a size"},
     {OPTION("'retry': {'min': '5s', 'max': '1s', 'attempts': -1}"),
      "3:20: /bridges/0/retry/min: 'min' is above 'max'; lower it, or raise 'max'\n"
      "3:51: /bridges/0/retry/attempts: a whole number from 0 to 4294967295 is wanted"},
@@ -76,11 +81,12 @@ static const struct conf_bad bridges[] = {
      "to AMQP\n"
      "3:21: /bridges/0/on_unroutable: 'on_unroutable' means nothing for a bridge to Redis; it is "
      "for a bridge to AMQP"},
-    {OPTION_REDIS("'on_no_subscribers': 'hold'"),
-     "3:24: /bridges/0/on_no_subscribers: 'on_no_subscribers': 'hold' is not supported by this "
-     "version; leave it out"},
+    {OPTION_REDIS("'buffer': {'disk': '1GiB'}"),
+     "3:22: /bridges/0/buffer/disk: 'disk' is for Redis sources; an AMQP queue keeps its messages "
+     "itself until they are settled"},
     {OPTION_REDIS("'on_no_subscribers': 'nack'"),
-     "3:24: /bridges/0/on_no_subscribers: unknown word; 'ack' is right"},
+     "3:24: /bridges/0/on_no_subscribers: unknown word; one of 'ack', 'hold', 'requeue', 'reject' "
+     "is right, the nearest is 'ack'"},
     {OPTION_REDIS("'min_subscribers': -1"),
      "3:22: /bridges/0/min_subscribers: a whole number from 0 to 4294967295 is wanted"},
     {"{'connections': {'r': {'url': 'redis://h'}}, 'bridges': [{'name': 'b', 'from': {'channel': "

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "conf/base64.h"
+#include "base/base64.h"
 #include "conf/environment.h"
 #include "conf/percent.h"
 #include "conf/units.h"
@@ -362,12 +362,12 @@ static void base64_there_and_back(void **state)
 
     (void)state;
     for (i = 0; i < COUNT(wrong); i++) {
-        assert_int_equal(conf_base64_decode(slice_of(wrong[i]), bytes, &len), -1);
+        assert_int_equal(base64_decode(slice_of(wrong[i]), bytes, &len), -1);
     }
     for (i = 0; i < COUNT(cases); i++) {
-        conf_base64_encode(cases[i].bytes, &out);
+        base64_encode(cases[i].bytes, &out);
         assert_string_equal(strbuf_text(&out), cases[i].text);
-        assert_int_equal(conf_base64_decode(slice_of(cases[i].text), bytes, &len), 0);
+        assert_int_equal(base64_decode(slice_of(cases[i].text), bytes, &len), 0);
         assert_true(slice_equal(slice_make(bytes, len), cases[i].bytes));
         strbuf_reset(&out);
     }

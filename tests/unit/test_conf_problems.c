@@ -28,7 +28,10 @@ static const struct conf_bad file[] = {
     {"{'connections': {}, 'http': {'listen': 'x'}, 'control': 1, 'spool': {}}",
      "1:21: /http: 'http' is not supported by this version; leave it out\n"
      "1:46: /control: 'control' is not supported by this version; leave it out\n"
-     "1:60: /spool: 'spool' is not supported by this version; leave it out"},
+     "1:69: /spool: 'directory' is missing; a spool object needs it"},
+    {"{'connections': {}, 'spool': {'directory': '', 'max_size': '1KiB'}}",
+     "1:44: /spool/directory: empty; the path of a file is wanted\n"
+     "1:60: /spool/max_size: out of range; 1MiB to 1TiB is right"},
     {"{'connections': {}, 'instance': ''}", "1:33: /instance: empty; at least 1 octet is wanted"},
     {"{'connections': {}, 'instance': 5}", "1:33: /instance: a string is wanted, this is a number"},
     {"{'connections': {}, 'shutdown_timeout': 10}",
@@ -70,7 +73,7 @@ static const struct conf_bad file[] = {
      "2:28: /stats/conection: unknown key 'conection'; the nearest known key of a stats object is "
      "'connection'"},
     {"{'connections': {}, 'a\\nb/~c': 1}", "1:21: /a\\u000ab~1~0c: unknown key 'a\\u000ab/~c'; the "
-                                           "nearest known key of the configuration is 'stats'"},
+                                           "nearest known key of the configuration is 'spool'"},
 };
 
 /* Connections. */
