@@ -40,9 +40,12 @@ struct wiring_events {
     void (*on_closed)(void *ctx);
 };
 
+struct spooling;
+
 struct wiring {
     struct loop *loop;
     const struct config *config;
+    struct spooling *spooling; /* NULL: no spool */
     const struct wiring_events *events;
     void *ctx;
     struct rand rand;
@@ -57,9 +60,9 @@ struct wiring {
     struct loop_task told; /* on_bridges_stopped or on_closed is due */
 };
 
-/* Makes everything, connects to nothing yet. NULL and words in `err` (TLS files, memory). `config`
- * and `loop` outlive it. */
-struct wiring *wiring_new(struct loop *loop, const struct config *config,
+/* Makes everything, connects to nothing yet. NULL and words in `err` (TLS files, memory). `config`,
+ * `loop` and `spooling` (NULL: no spool) outlive it. */
+struct wiring *wiring_new(struct loop *loop, const struct config *config, struct spooling *spooling,
                           const struct wiring_events *events, void *ctx, struct err *err);
 /* Frees all of it, whatever is still under way. NULL is legal. */
 void wiring_free(struct wiring *wiring);

@@ -9,6 +9,7 @@
 
 #include "app/notify.h"
 #include "app/readiness.h"
+#include "app/spooling.h"
 #include "app/wiring.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,12 +21,14 @@ enum daemon_phase {
     DAEMON_RUNNING,  /* until a signal; no timer */
     DAEMON_STOPPING, /* bridges finish; `timer` hurries them */
     DAEMON_HURRYING, /* bridges give up what is left; `timer` ends the process */
-    DAEMON_CLOSING,  /* connections close; `timer` ends the process */
+    DAEMON_CLOSING,  /* connections and the spool close; `timer` ends the process */
+    DAEMON_CLOSED,   /* all that was to be done is done */
 };
 
 struct daemon {
     const struct config *config;
     struct loop *loop;
+    struct spooling *spooling; /* NULL: no spool */
     struct wiring *wiring;
     struct readiness *readiness;
     struct board board;
@@ -34,6 +37,8 @@ struct daemon {
     struct stats_channel *stats; /* NULL: not wanted */
     struct loop_timer timer;     /* see enum daemon_phase */
     enum daemon_phase phase;
+    bool connections_closed;
+    bool spool_closed;         /* or there is none */
     uint64_t stop_deadline_us; /* monotonic; the process has ended by then */
 };
 
@@ -54,6 +59,31 @@ static void daemon_on_change(void *ctx)
     }
 }
 
+static void daemon_end_closing(struct daemon *daemon)
+{
+    if (daemon->connections_closed && daemon->spool_closed) {
+        daemon->phase = DAEMON_CLOSED;
+        loop_stop(daemon->loop);
+    }
+}
+
+static void daemon_on_connections_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    daemon->connections_closed = true;
+    daemon_end_closing(daemon);
+}
+
+static void daemon_on_spool_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    daemon->spool_closed = true;
+    daemon_end_closing(daemon);
+}
+
+/* The spool does not wait for the connections: a broker that has fallen silent says no goodbye. */
 static void daemon_on_bridges_stopped(void *ctx)
 {
     struct daemon *daemon = ctx;
@@ -62,20 +92,18 @@ static void daemon_on_bridges_stopped(void *ctx)
     if (daemon->stats != NULL) {
         stats_channel_publish(daemon->stats);
     }
+    if (daemon->spooling != NULL) {
+        spooling_close(daemon->spooling, daemon_on_spool_closed, daemon);
+    } else {
+        daemon->spool_closed = true;
+    }
     wiring_close(daemon->wiring);
-}
-
-static void daemon_on_closed(void *ctx)
-{
-    struct daemon *daemon = ctx;
-
-    loop_stop(daemon->loop);
 }
 
 static const struct wiring_events daemon_wiring_events = {
     .on_change = daemon_on_change,
     .on_bridges_stopped = daemon_on_bridges_stopped,
-    .on_closed = daemon_on_closed,
+    .on_closed = daemon_on_connections_closed,
 };
 
 static void daemon_on_timer(void *ctx)
@@ -176,25 +204,51 @@ static int daemon_make_stats(struct daemon *daemon)
     return daemon->stats != NULL ? 0 : -1;
 }
 
+/* 0, or the exit status and words in `err`. */
+static int daemon_open_spool(struct daemon *daemon, struct err *err)
+{
+    if (!daemon->config->has_spool) {
+        return EX_OK;
+    }
+    switch (spooling_new(daemon->loop, daemon->config, &daemon->spooling, err)) {
+    case SPOOLING_OPENED:
+        return EX_OK;
+    case SPOOLING_LOCKED:
+        return EX_UNAVAILABLE;
+    case SPOOLING_FAILED:
+        break;
+    }
+    return EX_IOERR;
+}
+
+/* 0, or the exit status and words in `err`. */
 static int daemon_make(struct daemon *daemon, struct err *err)
 {
+    int status;
+
     daemon->loop = loop_new(err);
     if (daemon->loop == NULL) {
-        return -1;
+        return EX_UNAVAILABLE;
     }
-    daemon->wiring = wiring_new(daemon->loop, daemon->config, &daemon_wiring_events, daemon, err);
+    status = daemon_open_spool(daemon, err);
+    if (status != EX_OK) {
+        return status;
+    }
+    daemon->wiring = wiring_new(daemon->loop, daemon->config, daemon->spooling,
+                                &daemon_wiring_events, daemon, err);
     if (daemon->wiring == NULL) {
-        return -1;
+        return EX_UNAVAILABLE;
     }
+    err_set(err, "out of memory");
     if (daemon_make_board(daemon) != 0 || daemon_make_stats(daemon) != 0 ||
         loop_timer_init(&daemon->timer, daemon->loop, daemon_on_timer, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGTERM, daemon_on_stop_signal, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGINT, daemon_on_stop_signal, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGHUP, daemon_on_reload_signal, daemon) != 0) {
-        return err_set(err, "out of memory");
+        return EX_OSERR;
     }
     daemon->readiness = readiness_new(daemon->loop, daemon->wiring);
-    return daemon->readiness != NULL ? 0 : err_set(err, "out of memory");
+    return daemon->readiness != NULL ? EX_OK : EX_OSERR;
 }
 
 static void daemon_free(struct daemon *daemon)
@@ -203,9 +257,21 @@ static void daemon_free(struct daemon *daemon)
     stats_channel_free(daemon->stats);
     loop_timer_fini(&daemon->timer);
     wiring_free(daemon->wiring);
+    spooling_free(daemon->spooling);
     free(daemon->board_connections);
     free(daemon->board_bridges);
     loop_free(daemon->loop);
+}
+
+/* The process ends with bridges unfinished, the spool unwritten or connections open: time is over.
+ */
+static void daemon_leave(const struct daemon *daemon)
+{
+    log_error("daemon", NULL,
+              daemon->phase == DAEMON_CLOSING
+                  ? "shutdown_timeout is over, leaving before all was closed"
+                  : "shutdown_timeout is over, leaving with bridges unfinished");
+    _exit(daemon->spooling != NULL && !daemon->spool_closed ? EX_IOERR : EX_OK);
 }
 
 int daemon_run(const struct config *config)
@@ -213,22 +279,22 @@ int daemon_run(const struct config *config)
     struct daemon daemon = {.config = config, .phase = DAEMON_RUNNING};
     struct rand rand;
     struct err err = {""};
+    int status;
 
     rand_init(&rand);
-    delivery_set_process(rand_next(&rand));
-    if (daemon_make(&daemon, &err) != 0) {
+    delivery_set_process(rand_next(&rand) | 1);
+    status = daemon_make(&daemon, &err);
+    if (status != EX_OK) {
         log_error("daemon", NULL, "cannot start", log_text("why", err.text));
         daemon_free(&daemon);
-        return EX_UNAVAILABLE;
+        return status;
     }
     log_info("daemon", NULL, "started", log_text("version", PACKAGE_VERSION),
              log_text("instance", config->instance), log_text("config", config->file));
     wiring_start(daemon.wiring);
     loop_run(daemon.loop);
-    if (daemon.phase != DAEMON_CLOSING) {
-        /* Time is over with messages still under way: they were never ours to free. */
-        log_error("daemon", NULL, "shutdown_timeout is over, leaving with bridges unfinished");
-        _exit(EX_OK);
+    if (daemon.phase != DAEMON_CLOSED) {
+        daemon_leave(&daemon);
     }
     log_info("daemon", NULL, "stopped");
     daemon_free(&daemon);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "app/spooling.h"
 #include "base/log.h"
 
 static const struct conf_topology *wiring_topology(const struct config *config,
@@ -112,17 +113,19 @@ static struct source *wiring_make_source(struct wiring *wiring, const struct con
         return redis_source_new(connection->redis, &conf->source, conf->name, dedicated);
     }
     return rmq_source_new(connection->rmq, &conf->source, &conf->options,
-                          mapping_needs_properties(&conf->sink.mapping), conf->name);
+                          conf->has_dead_letter || mapping_needs_properties(&conf->sink.mapping),
+                          conf->name);
 }
 
-static struct sink *wiring_make_sink(struct wiring *wiring, const struct conf_bridge *conf)
+static struct sink *wiring_make_sink(struct wiring *wiring, const struct conf_bridge *conf,
+                                     const struct conf_sink *sink)
 {
-    struct wired_connection *connection = wiring_find(wiring, conf->sink.connection);
+    struct wired_connection *connection = wiring_find(wiring, sink->connection);
 
     if (connection->redis != NULL) {
-        return redis_sink_new(connection->redis, &conf->sink, &conf->options);
+        return redis_sink_new(connection->redis, sink, &conf->options);
     }
-    return rmq_sink_new(connection->rmq, &conf->sink, &conf->options, conf->name);
+    return rmq_sink_new(connection->rmq, sink, &conf->options, conf->name);
 }
 
 static const char *wiring_protocol_name(const struct conf_connection *conf)
@@ -130,43 +133,68 @@ static const char *wiring_protocol_name(const struct conf_connection *conf)
     return conf->protocol == CONF_REDIS ? "redis" : "amqp";
 }
 
+static void wiring_free_ends(struct bridge_setup *setup)
+{
+    if (setup->source != NULL) {
+        setup->source->ops->free(setup->source);
+    }
+    if (setup->sink != NULL) {
+        setup->sink->ops->free(setup->sink);
+    }
+    if (setup->dead_sink != NULL) {
+        setup->dead_sink->ops->free(setup->dead_sink);
+    }
+}
+
+/* Makes the ends of a bridge; -1: out of memory, with what was made in `setup`. */
+static int wiring_make_ends(struct wiring *wiring, const struct conf_bridge *conf,
+                            struct bridge_setup *setup)
+{
+    setup->source = wiring_make_source(wiring, conf);
+    setup->sink = wiring_make_sink(wiring, conf, &conf->sink);
+    if (setup->source == NULL || setup->sink == NULL) {
+        return -1;
+    }
+    if (!conf->has_dead_letter) {
+        return 0;
+    }
+    setup->dead_sink = wiring_make_sink(wiring, conf, &conf->dead_letter);
+    setup->dead_mapping = &conf->dead_letter.mapping;
+    return setup->dead_sink != NULL ? 0 : -1;
+}
+
 static int wiring_add_bridge(struct wiring *wiring, const struct conf_bridge *conf, struct err *err)
 {
     struct wired_bridge *wired = &wiring->bridges[wiring->bridge_count];
-    struct source *source = wiring_make_source(wiring, conf);
-    struct sink *sink = wiring_make_sink(wiring, conf);
     struct bridge_setup setup = {
         .name = conf->name,
         .instance = wiring->config->instance,
-        .source = source,
-        .sink = sink,
         .mapping = &conf->sink.mapping,
+        .store = spooling_store(wiring->spooling, conf),
         .options = &conf->options,
         .host = &wired_host,
         .host_ctx = wired,
         .rand = &wiring->rand,
     };
 
-    *wired = (struct wired_bridge){.wiring = wiring, .conf = conf, .source = source};
-    if (source != NULL && sink != NULL &&
-        loop_timer_init(&wired->wake, wiring->loop, wired_on_wake, wired) == 0) {
+    if (wiring_make_ends(wiring, conf, &setup) != 0) {
+        wiring_free_ends(&setup);
+        return err_set(err, "out of memory");
+    }
+    *wired = (struct wired_bridge){.wiring = wiring, .conf = conf, .source = setup.source};
+    if (loop_timer_init(&wired->wake, wiring->loop, wired_on_wake, wired) == 0) {
         wired->bridge = bridge_new(&setup);
     }
     if (wired->bridge == NULL) {
         loop_timer_fini(&wired->wake);
-        if (source != NULL) {
-            source->ops->free(source);
-        }
-        if (sink != NULL) {
-            sink->ops->free(sink);
-        }
+        wiring_free_ends(&setup);
         return err_set(err, "out of memory");
     }
-    log_info(
-        "bridge", conf->name, "made",
-        log_text("from", wiring_protocol_name(conf->source.connection)),
-        log_text("to", wiring_protocol_name(conf->sink.connection)),
-        log_text("guarantee", bridge_guarantee(source->can, sink->can, conf->options.ack_mode)));
+    log_info("bridge", conf->name, "made",
+             log_text("from", wiring_protocol_name(conf->source.connection)),
+             log_text("to", wiring_protocol_name(conf->sink.connection)),
+             log_text("guarantee", bridge_guarantee(setup.source->can, setup.sink->can,
+                                                    conf->options.ack_mode)));
     wiring->bridge_count++;
     return 0;
 }
@@ -207,7 +235,7 @@ static int wiring_fill(struct wiring *wiring, struct err *err)
     return 0;
 }
 
-struct wiring *wiring_new(struct loop *loop, const struct config *config,
+struct wiring *wiring_new(struct loop *loop, const struct config *config, struct spooling *spooling,
                           const struct wiring_events *events, void *ctx, struct err *err)
 {
     struct wiring *wiring = calloc(1, sizeof(*wiring));
@@ -218,6 +246,7 @@ struct wiring *wiring_new(struct loop *loop, const struct config *config,
     }
     wiring->loop = loop;
     wiring->config = config;
+    wiring->spooling = spooling;
     wiring->events = events;
     wiring->ctx = ctx;
     rand_init(&wiring->rand);
