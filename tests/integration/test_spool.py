@@ -1,0 +1,562 @@
+"""The disk behind a buffer: overflow, what a crash leaves, what a stop keeps, and who may use it."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from harness.bulk import publish_all
+from harness.daemon import run
+from harness.waiting import wait_until
+
+WORK = {"queues": [{"name": "work"}]}
+
+
+@pytest.fixture
+def alarm(rig):
+    """Sets and clears the broker's memory alarm, and clears it at the end in any case."""
+    yield rig.broker.set_memory_alarm
+    rig.broker.set_memory_alarm(False)
+
+
+def out(**buffer):
+    return {"name": "out", "from": {"channel": "in"}, "to": {"queue": "work"},
+            "buffer": {"disk": "64MiB", **buffer}}
+
+
+def spool(rig, **more):
+    return {"spool": {"directory": str(rig.folder / "spool"), **more}, "topology": WORK}
+
+
+def block(rig, daemon, alarm, size=0, number=0):
+    """The alarm is on, and the daemon has been told so, which takes a first publish."""
+    alarm(True)
+    publish_all(rig.redis, "in", [number], size)
+    daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["blocked"], "blocked")
+
+
+def cut(way, daemon):
+    """The broker is away."""
+    way.refuse()
+    way.reset_all()
+    daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["state"] != "up", "away")
+
+
+def start_again(daemon):
+    """Its stats are those of the new process then."""
+    daemon.start()
+    daemon.stats()
+    return daemon
+
+
+def kill(rig, daemon):
+    """kill -9, and RabbitMQ has taken all that the daemon had sent."""
+    daemon.kill()
+    rig.broker.set_memory_alarm(False)
+    wait_until(lambda: not rig.broker.connection_names(rig.rabbit.name), "the broker saw it die")
+
+
+def take_distinct(rig, daemon, queue="work"):
+    """The numbers in the queue once the daemon has nothing left, without repetitions, which must
+    bear the same message_id and body."""
+    daemon.wait_idle(timeout=60)
+    count = rig.rabbit.ready(queue)
+    by_id, numbers = {}, []
+    for _, properties, body in rig.rabbit.take_messages(queue, count):
+        number = int(body)
+        if by_id.setdefault(properties.message_id, number) != number:
+            raise AssertionError(f"one message_id for {number} and another")
+        numbers.append(number)
+    numbers = list(dict.fromkeys(numbers))
+    assert len(by_id) == len(numbers), "a repetition has a message_id of its own"
+    return numbers
+
+
+# Overflow
+
+
+def test_overflow(rig, alarm):
+    # Does what finds no room in memory go to the disk and come back: all, once, in order?
+    daemon = rig.run(out(memory="1MiB"), **spool(rig))
+    block(rig, daemon, alarm, 1000)
+    publish_all(rig.redis, "in", range(1, 20_000), 1000)
+    bridge = daemon.wait_bridge("out", received=20_000)
+    assert bridge["spooled"] > 10_000 and bridge["pending"] >= 19_999
+    assert bridge["dropped"] == 0
+    alarm(False)
+    bridge = daemon.wait_bridge("out", pending=0, timeout=60)
+    assert (bridge["delivered"], bridge["dropped"], bridge["spooled"]) == (20_000, 0, 0)
+    bodies = rig.rabbit.take("work", 20_000)
+    assert [int(body) for body in bodies] == list(range(20_000))
+    assert {len(body) for body in bodies} == {1000}
+    publish_all(rig.redis, "in", [20_000])
+    assert rig.rabbit.take("work", 1) == [b"20000"]
+
+
+def test_overflow_by_messages(rig, alarm):
+    # Is `messages` a limit that leads to the disk too?
+    daemon = rig.run(out(messages=100), **spool(rig))
+    block(rig, daemon, alarm)
+    publish_all(rig.redis, "in", range(1, 5000))
+    bridge = daemon.wait_bridge("out", received=5000)
+    assert bridge["buffered"] <= 100 and bridge["spooled"] >= 4899
+    alarm(False)
+    daemon.wait_bridge("out", pending=0, delivered=5000, dropped=0, timeout=30)
+    assert [int(body) for body in rig.rabbit.take("work", 5000)] == list(range(5000))
+
+
+@pytest.mark.slow
+def test_overflow_while_it_drains(rig, alarm):
+    # Does what comes in while the disk is read stay behind what is on it?
+    daemon = rig.run(out(messages=100), **spool(rig))
+    block(rig, daemon, alarm, 500)
+    publish_all(rig.redis, "in", range(1, 10_000), 500)
+    daemon.wait_bridge("out", received=10_000)
+    pour = threading.Thread(target=publish_all,
+                            args=(rig.redis, "in", range(10_000, 30_000), 500))
+    alarm(False)
+    pour.start()
+    pour.join()
+    daemon.wait_bridge("out", received=30_000, pending=0, delivered=30_000, timeout=60)
+    assert [int(body) for body in rig.rabbit.take("work", 30_000)] == list(range(30_000))
+
+
+def test_overflow_twice(rig, alarm):
+    # After it was empty, does the disk take and give back a second time?
+    daemon = rig.run(out(messages=100), **spool(rig))
+    for first in (0, 3000):
+        block(rig, daemon, alarm, number=first)
+        publish_all(rig.redis, "in", range(first + 1, first + 3000))
+        daemon.wait_stats(lambda stats: stats["bridges"]["out"]["spooled"] > 1000, "spooled")
+        alarm(False)
+        daemon.wait_bridge("out", received=first + 3000, pending=0, timeout=30)
+    assert [int(body) for body in rig.rabbit.take("work", 6000)] == list(range(6000))
+
+
+@pytest.mark.parametrize("choice", ["drop-newest", "drop-oldest"])
+def test_disk_full(rig, alarm, choice):
+    # At the limit of the disk too, does it keep what came first, and count what it drops?
+    daemon = rig.run(out(memory="512KiB", disk="1MiB", when_full=choice), **spool(rig))
+    block(rig, daemon, alarm, 1000)
+    publish_all(rig.redis, "in", range(1, 10_000), 1000)
+    bridge = daemon.wait_bridge("out", received=10_000)
+    assert bridge["dropped"] > 7000 and 500 < bridge["spooled"] <= 1048
+    assert bridge["last_error"]
+    kept = 10_000 - bridge["dropped"]
+    alarm(False)
+    daemon.wait_bridge("out", pending=0, delivered=kept, timeout=30)
+    assert [int(body) for body in rig.rabbit.take("work", kept)] == list(range(kept))
+    daemon.wait_log("full")
+
+
+def test_spool_full(rig, alarm):
+    # Is max_size a limit for all bridges together?
+    other = {**out(messages=10), "name": "other", "to": {"queue": "more"}}
+    options = {**spool(rig, max_size="1MiB"), "topology": {"queues": [{"name": "work"},
+                                                                     {"name": "more"}]}}
+    daemon = rig.run(out(messages=10), other, **options)
+    block(rig, daemon, alarm, 1000)
+    publish_all(rig.redis, "in", range(1, 3000), 1000)
+    daemon.wait_bridge("out", received=3000)
+    bridges = daemon.wait_bridge("other", received=3000) and daemon.stats()["bridges"]
+    assert 500 < bridges["out"]["spooled"] + bridges["other"]["spooled"] <= 1048
+    assert bridges["out"]["dropped"] > 0 < bridges["other"]["dropped"]
+    alarm(False)
+    daemon.wait_idle()
+    for queue, name in (("work", "out"), ("more", "other")):
+        kept = 3000 - bridges[name]["dropped"]
+        assert [int(body) for body in rig.rabbit.take(queue, kept)] == list(range(kept))
+
+
+def test_disk_full_pauses(rig, alarm):
+    # With `pause`, is the source left unread at the limit of the disk, and nothing lost?
+    daemon = rig.run(out(memory="512KiB", disk="1MiB", when_full="pause"), observed=True,
+                     **{**spool(rig), "topology": {"connection": "rabbit", **WORK}})
+    block(rig, daemon, alarm, 1000)
+    publish_all(rig.redis, "in", range(1, 10_000), 1000)
+    bridge = daemon.wait_bridge("out", state="paused")
+    assert 500 < bridge["spooled"] <= 1100
+    alarm(False)
+    daemon.wait_bridge("out", received=10_000, delivered=10_000, dropped=0, timeout=30)
+    assert [int(body) for body in rig.rabbit.take("work", 10_000)] == list(range(10_000))
+
+
+# kill -9
+
+
+def test_killed_with_durability_disk(rig, alarm):
+    # kill -9 while nothing can go out: does all that was received a moment before arrive, in order?
+    daemon = rig.run(out(durability="disk"), **spool(rig))
+    block(rig, daemon, alarm)
+    publish_all(rig.redis, "in", range(1, 5000))
+    daemon.wait_bridge("out", received=5000)
+    daemon.stats()
+    kill(rig, daemon)
+    start_again(daemon)
+    assert take_distinct(rig, daemon) == list(range(5000))
+    bridge = daemon.bridge("out")
+    assert bridge["received"] == bridge["delivered"] >= 4999
+    publish_all(rig.redis, "in", [5000])
+    assert rig.rabbit.take("work", 1) == [b"5000"]
+
+
+@pytest.mark.slow
+def test_killed_under_load_with_durability_disk(rig):
+    # kill -9 while messages flow: is everything there that the stats had called received?
+    daemon = rig.run(out(durability="disk"), **spool(rig))
+    pour = threading.Thread(target=publish_all, args=(rig.redis, "in", range(60_000), 500))
+    pour.start()
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["received"] > 5000, "messages flow")
+    received = daemon.bridge("out")["received"]
+    daemon.stats()
+    kill(rig, daemon)
+    pour.join()
+    start_again(daemon)
+    found = take_distinct(rig, daemon)
+    assert found == list(range(len(found))), "a hole, or out of order"
+    assert len(found) >= received
+
+
+@pytest.mark.slow
+def test_killed_while_the_disk_is_read(rig, alarm):
+    # kill -9 in the middle of catching up: does everything arrive, and is what comes again the same?
+    daemon = rig.run(out(durability="disk", messages=200), **spool(rig))
+    block(rig, daemon, alarm, 500)
+    publish_all(rig.redis, "in", range(1, 40_000), 500)
+    daemon.wait_bridge("out", received=40_000)
+    daemon.stats()
+    alarm(False)
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "catching up")
+    kill(rig, daemon)
+    wait_until(lambda: rig.redis.subscribers("in") == 0, "gone from Redis")
+    before = rig.rabbit.ready("work")
+    assert before < 40_000
+    start_again(daemon)
+    assert take_distinct(rig, daemon) == list(range(40_000))
+
+
+def test_killed_again_and_again(rig):
+    # Over several crashes, is each message that was kept delivered, and what is done not repeated?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(durability="disk"), amqp_url=rig.rabbit.url(port=way.port), **spool(rig))
+    cut(way, daemon)
+    for turn in range(4):
+        wait_until(lambda: rig.redis.subscribers("in") == 1, "subscribed")
+        publish_all(rig.redis, "in", range(turn * 100, turn * 100 + 100))
+        daemon.wait_bridge("out", received=turn * 100 + 100)
+        daemon.stats()
+        daemon.kill()
+        wait_until(lambda: rig.redis.subscribers("in") == 0, "gone from Redis")
+        start_again(daemon)
+        daemon.wait_bridge("out", received=turn * 100 + 100, pending=turn * 100 + 100)
+    way.listen()
+    daemon.wait_bridge("out", delivered=400, pending=0)
+    assert [int(body) for body in rig.rabbit.take("work", 400)] == list(range(400))
+    daemon.stats()
+    daemon.kill()
+    wait_until(lambda: rig.redis.subscribers("in") == 0, "gone from Redis")
+    start_again(daemon).wait_running()
+    publish_all(rig.redis, "in", [400])
+    found = take_distinct(rig, daemon)
+    assert found[-1] == 400 and len(found) <= 2, "what was confirmed long ago came again"
+
+
+def test_killed_with_durability_memory(rig):
+    # Without it, is what had overflowed kept over a crash, in order, and nothing made up?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(messages=100), amqp_url=rig.rabbit.url(port=way.port), **spool(rig))
+    cut(way, daemon)
+    publish_all(rig.redis, "in", range(1000))
+    bridge = daemon.wait_bridge("out", received=1000)
+    assert (bridge["buffered"], bridge["spooled"]) == (100, 900)
+    daemon.stats()
+    daemon.kill()
+    way.listen()
+    start_again(daemon)
+    assert take_distinct(rig, daemon) == list(range(100, 1000))
+    bridge = daemon.bridge("out")
+    assert (bridge["received"], bridge["delivered"]) == (900, 900)
+
+
+# Orderly stops
+
+
+@pytest.mark.parametrize("buffer", [{}, {"messages": 50}, {"durability": "disk"},
+                                    {"durability": "disk", "messages": 50}],
+                         ids=["memory", "overflow", "durable", "durable-overflow"])
+def test_stop_keeps_what_waits(rig, buffer):
+    # With the broker away, does a stop put everything on the disk, and the next start deliver it,
+    # oldest first, before what is new?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(**buffer), amqp_url=rig.rabbit.url(port=way.port), **spool(rig))
+    cut(way, daemon)
+    publish_all(rig.redis, "in", range(500))
+    daemon.wait_bridge("out", pending=500)
+    began = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - began < 5
+    assert daemon.last_stats()["bridges"]["out"]["dropped"] == 0
+    start_again(daemon)
+    bridge = daemon.bridge("out")
+    assert (bridge["received"], bridge["pending"]) == (500, 500)
+    wait_until(lambda: rig.redis.subscribers("in") == 1, "subscribed")
+    publish_all(rig.redis, "in", range(500, 600))
+    daemon.wait_bridge("out", received=600, pending=600)
+    way.listen()
+    daemon.wait_bridge("out", delivered=600, pending=0, dropped=0)
+    messages = rig.rabbit.take_messages("work", 600)
+    assert [int(body) for _, _, body in messages] == list(range(600))
+    assert len({properties.message_id for _, properties, _ in messages}) == 600
+    daemon.stop()
+    assert start_again(daemon).wait_running().bridge("out")["received"] == 0
+
+
+@pytest.mark.parametrize("buffer", [{}, {"messages": 50}, {"durability": "disk", "messages": 50}],
+                         ids=["memory", "overflow", "durable-overflow"])
+def test_stop_keeps_what_is_in_flight(rig, buffer):
+    # With a broker that has fallen silent, is what it never confirmed kept too, in its place, and
+    # the end in time?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(**buffer), amqp_url=rig.rabbit.url(port=way.port),
+                     connections={"rabbit": {"heartbeat": "60s"}}, shutdown_timeout="2s",
+                     **spool(rig))
+    way.up.stall()
+    for first in range(0, 300, 10):
+        publish_all(rig.redis, "in", range(first, first + 10))
+    bridge = daemon.wait_bridge("out", pending=300)
+    assert bridge["in_flight"] > 0
+    began = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - began < 4
+    way.reset_all()
+    way.heal()
+    start_again(daemon)
+    assert take_distinct(rig, daemon) == list(range(300))
+    bridge = daemon.bridge("out")
+    assert (bridge["received"], bridge["delivered"], bridge["dropped"]) == (300, 300, 0)
+
+
+@pytest.mark.slow
+def test_stop_while_the_disk_is_read(rig, alarm):
+    # Stopped in the middle of catching up, does it go on there: nothing lost, nothing twice?
+    daemon = rig.run(out(messages=200), **spool(rig))
+    block(rig, daemon, alarm, 500)
+    publish_all(rig.redis, "in", range(1, 60_000), 500)
+    daemon.wait_bridge("out", received=60_000)
+    alarm(False)
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "catching up")
+    daemon.stop()
+    assert rig.rabbit.ready("work") < 60_000
+    start_again(daemon)
+    daemon.wait_idle(timeout=60)
+    assert [int(body) for body in rig.rabbit.take("work", 60_000)] == list(range(60_000))
+    assert rig.rabbit.ready("work") == 0
+
+
+@pytest.mark.slow
+def test_stop_under_load(rig):
+    # SIGTERM while messages pour in and are written down: is what was taken in delivered once?
+    daemon = rig.run(out(durability="disk"), **spool(rig))
+    pour = threading.Thread(target=publish_all, args=(rig.redis, "in", range(60_000)))
+    pour.start()
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "messages pour")
+    daemon.stop()
+    pour.join()
+    start_again(daemon)
+    daemon.wait_idle(timeout=30)
+    found = [int(body) for body in rig.rabbit.take("work", rig.rabbit.ready("work"))]
+    assert found == list(range(len(found))), "a hole, or something twice"
+    assert len(found) > 1000
+
+
+def test_stops_again_and_again(rig):
+    # Over several stops and starts without a broker, does the order of arrival stay?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(messages=30), amqp_url=rig.rabbit.url(port=way.port), **spool(rig))
+    cut(way, daemon)
+    for turn in range(4):
+        wait_until(lambda: rig.redis.subscribers("in") == 1, "subscribed")
+        publish_all(rig.redis, "in", range(turn * 50, turn * 50 + 50))
+        daemon.wait_bridge("out", received=turn * 50 + 50)
+        daemon.stop()
+        start_again(daemon)
+    way.listen()
+    daemon.wait_bridge("out", received=200, delivered=200, pending=0)
+    assert [int(body) for body in rig.rabbit.take("work", 200)] == list(range(200))
+
+
+def test_what_a_message_is_made_of_is_kept(rig):
+    # After a stop, are body, channel, wildcards, time and annotations still those of the receipt?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run({**out(), "from": {"pattern": "orders.*"},
+                      "to": {"exchange": "x", "routing_key": "order.{1}"}},
+                     amqp_url=rig.rabbit.url(port=way.port),
+                     **{**spool(rig), "topology": {
+                         "exchanges": [{"name": "x", "type": "topic"}], **WORK,
+                         "bindings": [{"source": "x", "destination": "work",
+                                       "routing_key": "order.eu"}]}})
+    cut(way, daemon)
+    bodies = [bytes(range(256)), b"", b"x" * 200_000]
+    before = int(time.time())
+    for body in bodies:
+        rig.redis.client().publish("orders.eu", body)
+    daemon.wait_bridge("out", pending=3)
+    after = int(time.time())
+    daemon.stop()
+    wait_until(lambda: time.time() > after + 1, "the second is over")
+    way.listen()
+    start_again(daemon)
+    messages = rig.rabbit.take_messages("work", 3)
+    assert [body for _, _, body in messages] == bodies
+    for method, properties, _ in messages:
+        assert method.routing_key == "order.eu"
+        assert before <= properties.timestamp <= after
+        assert properties.headers == {
+            "x-chunnel-origin": "gw-test", "x-chunnel-bridge": "out",
+            "x-chunnel-channel": "orders.eu", "x-chunnel-pattern": "orders.*"}
+
+
+def test_stop_keeps_dead_letters(rig):
+    # Is a dead letter that could not go out still one after the next start, with its reason?
+    far = rig.proxy(rig.broker.port)
+    bridge = {**out(), "to": {"exchange": "void", "routing_key": "k", "connection": "rabbit"},
+              "dead_letter": {"queue": "dead", "connection": "far"}}
+    options = {**spool(rig), "topology": {"connection": "rabbit", "exchanges": [{"name": "void"}],
+                                          "queues": [{"name": "dead"}]}}
+    daemon = rig.run(bridge, connections={"far": {"url": rig.rabbit.url(port=far.port),
+                                                  "reconnect": {"min": "20ms", "max": "100ms"}}},
+                     **options)
+    far.refuse()
+    far.reset_all()
+    daemon.wait_stats(lambda stats: stats["connections"]["far"]["state"] != "up", "far is away")
+    publish_all(rig.redis, "in", range(50))
+    daemon.wait_bridge("out", pending=50, unroutable=50)
+    daemon.stop()
+    far.listen()
+    start_again(daemon)
+    messages = rig.rabbit.take_messages("dead", 50)
+    assert [int(body) for _, _, body in messages] == list(range(50))
+    assert {properties.headers["x-chunnel-reason"] for _, properties, _ in messages} == {
+        "unroutable"}
+    bridge = daemon.wait_bridge("out", pending=0)
+    assert (bridge["received"], bridge["dead_lettered"]) == (50, 50)
+
+
+# Who may use it
+
+
+def test_two_daemons_on_one_spool(rig):
+    # Is the second one refused with words, and the first one not disturbed?
+    daemon = rig.run(out(durability="disk"), **spool(rig))
+    second = rig.make(out(durability="disk"), **spool(rig))
+    second.start()
+    second.wait_exit(69)
+    assert str(rig.folder / "spool") in second.log()
+    assert "another" in second.log()
+    publish_all(rig.redis, "in", range(10))
+    daemon.wait_bridge("out", delivered=10)
+    daemon.kill()
+    second.start().wait_running()
+    publish_all(rig.redis, "in", [10])
+    second.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] >= 1
+                      and stats["bridges"]["out"]["pending"] == 0, "the second one carries on")
+    assert set(take_distinct(rig, second)) == set(range(11))
+
+
+@pytest.mark.parametrize("directory", ["file", "file/below", "missing/below", "/proc/spool"])
+def test_directory_of_no_use(rig, directory):
+    # Is a spool that cannot be opened an I/O error with words that name it, before anything starts?
+    (rig.folder / "file").write_text("no directory")
+    path = str(rig.folder / directory)
+    daemon = rig.make(out(), spool={"directory": path}, topology=WORK)
+    daemon.start()
+    daemon.wait_exit(74)
+    assert path in daemon.log()
+    assert rig.redis.subscribers("in") == 0
+
+
+def test_bridge_gone_from_the_rules(rig):
+    # Are the messages of a bridge that is no longer there kept and told of, until it is back?
+    way = rig.proxy(rig.broker.port)
+    other = {**out(), "name": "other", "to": {"queue": "more"}}
+    options = {**spool(rig), "topology": {"queues": [{"name": "work"}, {"name": "more"}]}}
+    daemon = rig.run(out(), other, amqp_url=rig.rabbit.url(port=way.port), **options)
+    cut(way, daemon)
+    publish_all(rig.redis, "in", range(30))
+    daemon.wait_bridge("out", pending=30)
+    daemon.wait_bridge("other", pending=30)
+    daemon.stop()
+    way.listen()
+
+    bridges, daemon.config["bridges"] = daemon.config["bridges"], daemon.config["bridges"][:1]
+    start_again(daemon)
+    daemon.wait_log(r'level=warn bridge="?other"? .*messages=30')
+    daemon.wait_bridge("out", delivered=30, pending=0)
+    daemon.stop()
+    assert rig.rabbit.ready("more") == 0
+
+    daemon.config["bridges"] = [bridges[0], {**bridges[1], "enabled": False}]
+    start_again(daemon)
+    wait_until(lambda: daemon.log().count("messages=30") == 2, "told of the disabled one too")
+    daemon.stop()
+
+    daemon.config["bridges"] = bridges
+    start_again(daemon)
+    daemon.wait_bridge("other", received=30, delivered=30, pending=0)
+    assert [int(body) for body in rig.rabbit.take("more", 30)] == list(range(30))
+    assert rig.rabbit.ready("work") == 30
+
+
+# The configuration
+
+
+def check(folder, bridge, **more):
+    path = folder / "chunneld.json"
+    path.write_text(json.dumps({
+        "connections": {"redis": {"url": "redis://127.0.0.1:1"},
+                        "rabbit": {"url": "amqp://127.0.0.1:1"}},
+        "bridges": [bridge], **more}, indent=2))
+    status, _, err = run("-c", path, "--check")
+    return status, err.splitlines(), path
+
+
+IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
+
+
+@pytest.mark.parametrize("bridge, has_spool, pointer", [
+    ({**IN, "buffer": {"disk": "1MiB"}}, True, "/bridges/0/buffer/disk"),
+    (out(), False, "/bridges/0/buffer/disk"),
+    (out(disk="0", durability="disk"), True, "/bridges/0/buffer/durability"),
+    (out(durability="tape"), True, "/bridges/0/buffer/durability"),
+    (out(disk="many"), True, "/bridges/0/buffer/disk"),
+], ids=["amqp-source", "no-spool", "no-disk", "no-word", "no-size"])
+def test_check_refuses(tmp_path, bridge, has_spool, pointer):
+    # Is what cannot be meant refused, at its place?
+    more = {"spool": {"directory": str(tmp_path / "spool")}} if has_spool else {}
+    status, lines, path = check(tmp_path, bridge, **more)
+    assert status == 78 and len(lines) == 1
+    text = path.read_text().splitlines()
+    place, words = lines[0].split(f": {pointer}: ")
+    line, column = map(int, place.removeprefix(f"{path}:").split(":"))
+    key = pointer.rsplit("/", 1)[1]
+    assert f'"{key}"' in text[line - 1] and 0 < column <= len(text[line - 1])
+    assert words
+
+
+@pytest.mark.parametrize("options, pointer", [
+    ({}, "/spool"), ({"directory": 7}, "/spool/directory"),
+    ({"directory": "spool", "max_size": "1KiB"}, "/spool/max_size"),
+    ({"directory": "spool", "max": "1MiB"}, "/spool/max"),
+])
+def test_check_refuses_a_spool(tmp_path, options, pointer):
+    # Is a spool without a directory, or too small to be one, refused, at its place?
+    status, lines, _ = check(tmp_path, IN, spool=options)
+    assert status == 78 and len(lines) == 1 and f": {pointer}: " in lines[0]
+
+
+def test_check_touches_no_disk(tmp_path):
+    # Does --check make no directory?
+    status, lines, _ = check(tmp_path, out(), spool={"directory": str(tmp_path / "spool")})
+    assert (status, lines) == (0, [])
+    assert not (tmp_path / "spool").exists()
