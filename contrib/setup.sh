@@ -3,7 +3,7 @@
 # shellcheck shell=sh disable=SC2154
 
 BUILD_PACKAGES="autoconf automake pkg-config gcc libc6-dev make libevent-dev libhiredis-dev \
-librabbitmq-dev libcjson-dev libssl-dev uthash-dev libsystemd-dev"
+librabbitmq-dev libcjson-dev libssl-dev libsqlite3-dev uthash-dev libsystemd-dev"
 
 say() {
     printf '%s\n' "$*"
