@@ -241,6 +241,8 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
         delivery_free(delivery);
         return;
     }
+    /* The clock of its receipt may have been another process's: its latency begins again. */
+    delivery->received_us = bridge->host->now_us(bridge->host_ctx);
     bridge->held_bytes += delivery->size;
     bridge->counters.buffered++;
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);

@@ -328,6 +328,7 @@ static void test_a_start_with_records(void **state)
     rig_expect_settled(&rig, "4:forget 5:forget ");
     assert_int_equal(rig_books(&rig)->received, 5);
     assert_int_equal(rig_books(&rig)->delivered, 5);
+    assert_true(bridge_get_latency(rig.bridge)->max < rig.now_us / 2);
     expect_stored(&rig, "");
     fini(&rig);
 }
