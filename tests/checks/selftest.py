@@ -20,6 +20,8 @@ GOOD = {
     "include/net/n.h": "/* Of n. */\n",
     ".clang-format": "BasedOnStyle: LLVM\nIndentWidth: 4\nBreakBeforeBraces: Linux\n"
                      "AllowShortFunctionsOnASingleLine: None\n",
+    "configure.ac": "chunnel_NEED([A], [a >= 1], [liba-dev])\n",
+    "contrib/setup.sh": 'BUILD_PACKAGES="gcc \\\nliba-dev"\n',
 }
 HEAD = '/* For a. */\n#include "core/a.h"\n'
 DEEP = (HEAD + "\nvoid a(int x)\n{\n"
@@ -41,6 +43,7 @@ FAULTS = [
     ("purpose", "src/core/a.c", HEAD + "/* TO" + "DO: more */\n", "src/core/a.c:3: unfinished"),
     ("format", "src/core/a.c", HEAD + "int  a;\n", "src/core/a.c:3: not as clang-format"),
     ("distribution", "src/core/new.c", "/* New. */\n", "src/core/new.c: not in the release"),
+    ("packages", "configure.ac", "chunnel_NEED([B], [b >= 1], [libb-dev])\n", "asks for libb-dev"),
     ("symbols", "src/core/bad.c", "int system(const char *); int a(void) { return system(0); }\n",
      "calls system: starts a process"),
     ("symbols", "src/core/bad.c", "long time(long *); long a(void) { return time(0); }\n",
