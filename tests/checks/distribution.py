@@ -12,6 +12,8 @@ NOT_DISTRIBUTED = (".git", ".gitignore", ".gitattributes", ".ci/", ".github/")
 # Made by autoreconf: in the archive, and never tracked.
 GENERATED = ("configure", "Makefile.in", "aclocal.m4", "config.h.in", "build-aux/",
              "autom4te.cache/")
+# Where make distcheck builds and installs.
+DISTCHECK = ("_build/", "_inst/")
 
 
 def starts_with_one_of(name, prefixes):
@@ -28,9 +30,12 @@ def tracked():
             checklib.skip(f"git: {done.stderr.strip()}")
         names = set(done.stdout.splitlines())
         return {name for name in names if (checklib.srcdir / name).is_file()}, True
+    if checklib.builddir.resolve() == checklib.srcdir.resolve():
+        checklib.skip("built among the sources, and no git to tell them apart")
     names = {str(path.relative_to(checklib.srcdir)) for path in checklib.srcdir.rglob("*")
              if path.is_file()}
-    return {name for name in names if "__pycache__" not in name}, False
+    return {name for name in names
+            if "__pycache__" not in name and not name.startswith(DISTCHECK)}, False
 
 
 def distributed():

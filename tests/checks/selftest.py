@@ -56,14 +56,15 @@ FAULTS = [
 
 
 def build(root):
-    """Compiles the folders of src/ into libFOLDER.a, as far as they are there."""
+    """Compiles the folders of src/ into _build/libFOLDER.a, as far as they are there."""
+    (root / "_build").mkdir()
     for folder in ("core", "amqp"):
         objects = []
         for source in sorted((root / "src" / folder).glob("*.c")):
             objects.append(source.with_suffix(".o"))
             subprocess.run([*shlex.split(os.environ.get("CC") or "cc"), "-c", "-fno-builtin", "-I", "include",
                             "-o", objects[-1], source], cwd=root, check=True)
-        subprocess.run(["ar", "cr", f"lib{folder}.a", *objects], cwd=root, check=True)
+        subprocess.run(["ar", "cr", f"_build/lib{folder}.a", *objects], cwd=root, check=True)
         for made in objects:
             made.unlink()
 
@@ -77,7 +78,7 @@ def verdict(check, fault):
             (root / path).write_text(content)
         if check == "symbols":
             build(root)
-        env = dict(os.environ, top_srcdir=str(root), top_builddir=str(root),
+        env = dict(os.environ, top_srcdir=str(root), top_builddir=str(root / "_build"),
                    DISTRIBUTED_FILES=" ".join(GOOD), PYTHONDONTWRITEBYTECODE="1")
         done = subprocess.run([sys.executable, HERE / f"{check}.py"], env=env, cwd=root,
                               capture_output=True, text=True)
