@@ -28,7 +28,7 @@ enum { NUMBERS = 4 * 1000 * 1000 };
 
 /* What is known of the records of one FIFO, over all crashes. */
 struct ledger_of_truth {
-    uint64_t appended;  /* the last number that was given out */
+    uint64_t appended;  /* no number above was given out */
     uint64_t durable;   /* the last number that was called durable */
     bool gone[NUMBERS]; /* removal was asked for */
 };
@@ -61,8 +61,10 @@ static unsigned crashes(void)
 }
 
 /* What the user of the spool tells whoever watches it. */
+enum report_kind { REPORT_APPENDED, REPORT_DURABLE, REPORT_REMOVED };
+
 struct report {
-    enum { REPORT_APPENDED, REPORT_DURABLE, REPORT_REMOVED } kind;
+    enum report_kind kind;
     uint64_t first; /* APPENDED, DURABLE: the number */
     uint64_t last;  /* REMOVED: up to this one */
 };
@@ -76,11 +78,10 @@ struct user {
     void *ctx;
 };
 
-static void tell(struct user *user, int kind, uint64_t first, uint64_t last)
+static void tell(struct user *user, enum report_kind kind, uint64_t first, uint64_t last)
 {
-    struct report report = {.first = first, .last = last};
+    struct report report = {.kind = kind, .first = first, .last = last};
 
-    report.kind = kind;
     user->tell(user->ctx, &report);
 }
 
@@ -113,10 +114,11 @@ static void use(struct user *user)
     uint64_t n = rand_below(&user->rand, rand_below(&user->rand, 10) == 0 ? 3000 : 40);
     struct spool_fifo_info info;
 
+    /* Told before: the spool's thread may write what was appended at once. */
+    spool_fifo_get_info(user->queue.fifo, &info);
+    tell(user, REPORT_APPENDED, info.next - 1 + n, 0);
     while (n-- > 0 && spool_queue_append(&user->queue) == SPOOL_APPENDED) {
     }
-    spool_fifo_get_info(user->queue.fifo, &info);
-    tell(user, REPORT_APPENDED, info.next - 1, 0);
     if (rand_below(&user->rand, 3) == 0) {
         remove_some(user);
     }
