@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "spool/account.h"
-#include "spool/store.h"
+#include "spool/db.h"
 
 /* A FIFO of the file. */
 struct catalog_fifo {
@@ -30,7 +30,7 @@ struct catalog {
 /* Reads it from the file, verifying everything but the records themselves. Segments that are
  * damaged are put aside in the file; what is missing is counted. `catalog` is CATALOG_INIT before,
  * and to be freed with catalog_fini() also after a failure. */
-enum store_result catalog_load(struct catalog *catalog, struct store *store, struct err *err);
+enum db_result catalog_load(struct catalog *catalog, struct db *db, struct err *err);
 void catalog_fini(struct catalog *catalog);
 /* The FIFO of that name; NULL: there is none. */
 struct catalog_fifo *catalog_find(const struct catalog *catalog, struct slice name);

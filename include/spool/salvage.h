@@ -2,7 +2,7 @@
 #ifndef CHUNNELD_SPOOL_SALVAGE_H
 #define CHUNNELD_SPOOL_SALVAGE_H
 
-#include "spool/store.h"
+#include "spool/db.h"
 
 struct salvage {
     uint64_t segments; /* copied */
@@ -12,7 +12,7 @@ struct salvage {
 /* Copies the FIFOs and every segment with a good head from one file to the other, empty one, in
  * transactions of a few MiB. What cannot be read is passed over; only a failure of `to` is one:
  * words in `err`. */
-enum store_result salvage_copy(struct store *from, struct store *to, struct salvage *out_salvage,
-                               struct err *err);
+enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_salvage,
+                            struct err *err);
 
 #endif

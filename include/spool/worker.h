@@ -34,12 +34,12 @@ int worker_start(struct worker *worker, struct err *err);
 /* For src/spool/worker*.c: */
 /* Writes all that is pending, in one transaction after the other; tells of each that is on the
  * disk. Words in `err` after a failure; what was not written stays pending. */
-enum store_result worker_commit(struct worker *worker, struct err *err);
+enum db_result worker_commit(struct worker *worker, struct err *err);
 /* Whether worker_commit() has something to do. */
 bool worker_has_work(const struct worker *worker);
 /* Whether the file holds no record that is still wanted. */
 bool worker_file_is_unneeded(const struct worker *worker);
 /* Answers all that was asked to read. After a failure the questions stay. */
-enum store_result worker_read(struct worker *worker, struct err *err);
+enum db_result worker_read(struct worker *worker, struct err *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spool/store_private.h"
+#include "spool/db_private.h"
 
 /* Segments to be put aside: they cannot be written while they are being listed. */
 struct bad_list {
@@ -18,10 +18,10 @@ struct bad_list {
     size_t size;
 };
 
-static enum store_result no_memory(struct err *err)
+static enum db_result no_memory(struct err *err)
 {
     err_set(err, "the spool cannot be read: out of memory");
-    return STORE_LATER;
+    return DB_LATER;
 }
 
 void catalog_fini(struct catalog *catalog)
@@ -108,47 +108,47 @@ static bool is_name(struct slice name)
 
 /* One row of the table of FIFOs. A row that does not match its checksum is passed over: its
  * segments bring the name back. */
-static enum store_result load_fifo(struct catalog *catalog, const struct store *store,
-                                   sqlite3_stmt *rows, struct err *err)
+static enum db_result load_fifo(struct catalog *catalog, const struct db *db, sqlite3_stmt *rows,
+                                struct err *err)
 {
     int64_t id = sqlite3_column_int64(rows, 0), oldest = sqlite3_column_int64(rows, 2);
-    struct store_fifo row = {.id = (uint32_t)id,
-                             .name = store_column(rows, 1),
-                             .oldest = (uint64_t)oldest,
-                             .removed = store_column(rows, 3)};
+    struct db_fifo row = {.id = (uint32_t)id,
+                          .name = db_column(rows, 1),
+                          .oldest = (uint64_t)oldest,
+                          .removed = db_column(rows, 3)};
     struct catalog_fifo *fifo;
 
-    if (store_column_failed(store)) {
+    if (db_column_failed(db)) {
         return no_memory(err);
     }
-    if (id < 1 || id > STORE_FIFO_MAX || oldest < 1 || row.oldest >= STORE_SEQ_END ||
+    if (id < 1 || id > DB_FIFO_MAX || oldest < 1 || row.oldest >= DB_SEQ_END ||
         !is_name(row.name) || catalog_find(catalog, row.name) != NULL ||
-        sqlite3_column_int64(rows, 4) != store_fifo_crc(&row)) {
-        return STORE_OK;
+        sqlite3_column_int64(rows, 4) != db_fifo_crc(&row)) {
+        return DB_OK;
     }
     fifo = insert(catalog, row.id, row.name, row.oldest);
     if (fifo == NULL) {
         return no_memory(err);
     }
     /* Its checksum was right: what cannot be decoded was never encoded, but for want of memory. */
-    return seqset_decode(&fifo->account.removed, row.removed) == 0 ? STORE_OK : no_memory(err);
+    return seqset_decode(&fifo->account.removed, row.removed) == 0 ? DB_OK : no_memory(err);
 }
 
-static enum store_result load_fifos(struct catalog *catalog, struct store *store, struct err *err)
+static enum db_result load_fifos(struct catalog *catalog, struct db *db, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     sqlite3_stmt *rows = NULL;
-    int rc = sqlite3_prepare_v2(store->db, "SELECT id, name, oldest, removed, crc FROM fifo", -1,
+    int rc = sqlite3_prepare_v2(db->sqlite, "SELECT id, name, oldest, removed, crc FROM fifo", -1,
                                 &rows, NULL);
 
-    while (rc == SQLITE_OK || (rc == SQLITE_ROW && result == STORE_OK)) {
+    while (rc == SQLITE_OK || (rc == SQLITE_ROW && result == DB_OK)) {
         rc = sqlite3_step(rows);
         if (rc == SQLITE_ROW) {
-            result = load_fifo(catalog, store, rows, err);
+            result = load_fifo(catalog, db, rows, err);
         }
     }
     sqlite3_finalize(rows);
-    return result == STORE_OK ? store_judge(store, rc, "cannot be read", err) : result;
+    return result == DB_OK ? db_judge(db, rc, "cannot be read", err) : result;
 }
 
 static int note_bad(struct bad_list *bad, uint32_t fifo, uint64_t first)
@@ -169,7 +169,7 @@ static int note_bad(struct bad_list *bad, uint32_t fifo, uint64_t first)
 }
 
 /* Whether a segment's row is what its head says, and whose it is (NULL: nobody's). */
-static bool is_sound(struct catalog *catalog, const struct store_row *row, uint64_t data_len,
+static bool is_sound(struct catalog *catalog, const struct db_row *row, uint64_t data_len,
                      struct segment_view *view, struct catalog_fifo **out_fifo)
 {
     size_t place;
@@ -177,7 +177,7 @@ static bool is_sound(struct catalog *catalog, const struct store_row *row, uint6
     *out_fifo = find_id(catalog, row->fifo, &place);
     if (segment_view_parse(view, row->head) != 0 || view->data_len != data_len ||
         view->first != row->first || row->first < 1 || row->last + 1 != row->first + view->count ||
-        row->fifo < 1 || row->fifo > STORE_FIFO_MAX || !is_name(view->name)) {
+        row->fifo < 1 || row->fifo > DB_FIFO_MAX || !is_name(view->name)) {
         return false;
     }
     if (*out_fifo == NULL) {
@@ -187,8 +187,8 @@ static bool is_sound(struct catalog *catalog, const struct store_row *row, uint6
 }
 
 /* A segment that cannot be used: its records are lost, as far as their numbers can be believed. */
-static enum store_result load_bad(struct catalog_fifo *fifo, struct bad_list *bad,
-                                  const struct store_row *row, struct err *err)
+static enum db_result load_bad(struct catalog_fifo *fifo, struct bad_list *bad,
+                               const struct db_row *row, struct err *err)
 {
     uint64_t end = row->last + 1, missing;
 
@@ -196,20 +196,19 @@ static enum store_result load_bad(struct catalog_fifo *fifo, struct bad_list *ba
         return no_memory(err);
     }
     if (fifo == NULL || row->last < row->first || row->last - row->first >= SEGMENT_RECORDS ||
-        end >= STORE_SEQ_END || end <= fifo->account.next) {
-        return STORE_OK;
+        end >= DB_SEQ_END || end <= fifo->account.next) {
+        return DB_OK;
     }
     if (account_load(&fifo->account, end, end, 0, &missing) != 0) {
         return no_memory(err);
     }
     fifo->lost += missing;
     fifo->stale = true;
-    return STORE_OK;
+    return DB_OK;
 }
 
-static enum store_result load_segment(struct catalog *catalog, struct bad_list *bad,
-                                      const struct store_row *row, uint64_t data_len,
-                                      struct err *err)
+static enum db_result load_segment(struct catalog *catalog, struct bad_list *bad,
+                                   const struct db_row *row, uint64_t data_len, struct err *err)
 {
     struct segment_view view;
     struct catalog_fifo *fifo;
@@ -228,7 +227,7 @@ static enum store_result load_segment(struct catalog *catalog, struct bad_list *
     }
     account = &fifo->account;
     if (end <= account->removed.from) {
-        return STORE_OK; /* all of it is removed; the row goes with the next commit */
+        return DB_OK; /* all of it is removed; the row goes with the next commit */
     }
     if (row->first < account->next && account->next != account->removed.from) {
         return load_bad(fifo, bad, row, err);
@@ -239,63 +238,64 @@ static enum store_result load_segment(struct catalog *catalog, struct bad_list *
     }
     fifo->lost += missing;
     fifo->stale = fifo->stale || missing > 0;
-    return STORE_OK;
+    return DB_OK;
 }
 
-static enum store_result load_segments(struct catalog *catalog, struct bad_list *bad,
-                                       struct store *store, struct err *err)
+static enum db_result load_segments(struct catalog *catalog, struct bad_list *bad, struct db *db,
+                                    struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     sqlite3_stmt *rows = NULL;
-    struct store_row row = {0};
-    int rc = sqlite3_prepare_v2(
-        store->db, "SELECT id, last, head, length(data) FROM segment ORDER BY id", -1, &rows, NULL);
+    struct db_row row = {0};
+    int rc = sqlite3_prepare_v2(db->sqlite,
+                                "SELECT id, last, head, length(data) FROM segment ORDER BY id", -1,
+                                &rows, NULL);
 
-    while (rc == SQLITE_OK || (rc == SQLITE_ROW && result == STORE_OK)) {
+    while (rc == SQLITE_OK || (rc == SQLITE_ROW && result == DB_OK)) {
         rc = sqlite3_step(rows);
         if (rc == SQLITE_ROW) {
-            row.fifo = store_row_fifo(sqlite3_column_int64(rows, 0));
-            row.first = store_row_seq(sqlite3_column_int64(rows, 0));
+            row.fifo = db_row_fifo(sqlite3_column_int64(rows, 0));
+            row.first = db_row_seq(sqlite3_column_int64(rows, 0));
             row.last = (uint64_t)sqlite3_column_int64(rows, 1);
-            row.head = store_column(rows, 2);
-            result = store_column_failed(store)
+            row.head = db_column(rows, 2);
+            result = db_column_failed(db)
                          ? no_memory(err)
                          : load_segment(catalog, bad, &row, (uint64_t)sqlite3_column_int64(rows, 3),
                                         err);
         }
     }
     sqlite3_finalize(rows);
-    return result == STORE_OK ? store_judge(store, rc, "cannot be read", err) : result;
+    return result == DB_OK ? db_judge(db, rc, "cannot be read", err) : result;
 }
 
 /* Moves what cannot be used out of the way. Where there is no room for that, it stays for the next
  * time. */
-static enum store_result put_aside(const struct bad_list *bad, struct store *store, struct err *err)
+static enum db_result put_aside(const struct bad_list *bad, struct db *db, struct err *err)
 {
-    enum store_result result;
+    enum db_result result;
 
     if (bad->count == 0) {
-        return STORE_OK;
+        return DB_OK;
     }
-    result = store_begin(store, err);
-    for (size_t i = 0; i < bad->count && result == STORE_OK; i++) {
-        result = store_set_aside(store, bad->items[i].fifo, bad->items[i].first, err);
+    result = db_begin(db, err);
+    for (size_t i = 0; i < bad->count && result == DB_OK; i++) {
+        result = db_set_aside(db, bad->items[i].fifo, bad->items[i].first, err);
     }
-    if (result == STORE_OK) {
-        result = store_commit(store, err);
+    if (result == DB_OK) {
+        result = db_commit(db, err);
     }
-    return result == STORE_LATER ? STORE_OK : result;
+    return result == DB_LATER ? DB_OK : result;
 }
 
-enum store_result catalog_load(struct catalog *catalog, struct store *store, struct err *err)
+enum db_result catalog_load(struct catalog *catalog, struct db *db, struct err *err)
 {
     struct bad_list bad = {0};
-    enum store_result result;
+    enum db_result result;
 
     errno = 0;
-    result = load_fifos(catalog, store, err);
-    if (result == STORE_OK) {
-        result = load_segments(catalog, &bad, store, err);
+    result = load_fifos(catalog, db, err);
+    if (result == DB_OK) {
+        result = load_segments(catalog, &bad, db, err);
     }
     for (size_t i = 0; i < catalog->count; i++) {
         /* Removed before they were written, and a crash came between: those numbers are given out
@@ -305,8 +305,8 @@ enum store_result catalog_load(struct catalog *catalog, struct store *store, str
             catalog->fifos[i].stale = true;
         }
     }
-    if (result == STORE_OK) {
-        result = put_aside(&bad, store, err);
+    if (result == DB_OK) {
+        result = put_aside(&bad, db, err);
     }
     free(bad.items);
     return result;

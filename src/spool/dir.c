@@ -1,5 +1,5 @@
 /* The spool's directory. For: the lock that keeps a second daemon out, the names of the files, and
- * looking at a file before SQLite does. Not for: what is in the files (store.c). */
+ * looking at a file before SQLite does. Not for: what is in the files (db.c). */
 #include "spool/dir.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The files of the spool as a whole. For: making, renaming and removing them so that after a crash
- * at any moment one of them is the spool. Not for: what is in them (store.c). */
+ * at any moment one of them is the spool. Not for: what is in them (db.c). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

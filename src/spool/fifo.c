@@ -133,7 +133,7 @@ static enum spool_append admit(const struct spool_fifo *fifo, uint64_t bytes)
     if (spool->closing) {
         return SPOOL_IS_CLOSING;
     }
-    if (bytes > SPOOL_RECORD_MAX || fifo->account.next >= STORE_SEQ_END - 1) {
+    if (bytes > SPOOL_RECORD_MAX || fifo->account.next >= DB_SEQ_END - 1) {
         return SPOOL_TOO_LARGE;
     }
     if (spool->stats.bytes + bytes > spool->options.max_size) {

@@ -1,5 +1,5 @@
 /* Bytes by ranges of records. For: limits of size that hold at once, when a record goes in or out,
- * on the loop's side. Not for: what the files take on the disk (store.c). */
+ * on the loop's side. Not for: what the files take on the disk (db.c). */
 #include "spool/ledger.h"
 
 #include <stdlib.h>

@@ -27,7 +27,7 @@ enum spool_open_result offline_open(const char *directory, struct offline **out_
         free(offline);
         return opened == DIR_LOCKED ? SPOOL_LOCKED : SPOOL_FAILED;
     }
-    if (recover_open(&offline->recover, &offline->catalog, err) != STORE_OK) {
+    if (recover_open(&offline->recover, &offline->catalog, err) != DB_OK) {
         offline_close(offline);
         return SPOOL_FAILED;
     }
@@ -40,7 +40,7 @@ void offline_close(struct offline *offline)
     if (offline == NULL) {
         return;
     }
-    recover_close(&offline->recover, offline->recover.store != NULL, NULL);
+    recover_close(&offline->recover, offline->recover.db != NULL, NULL);
     catalog_fini(&offline->catalog);
     dir_close(&offline->recover.dir);
     free(offline);
@@ -75,7 +75,7 @@ static struct catalog_fifo *find(const struct offline *offline, const char *name
 {
     struct catalog_fifo *fifo = catalog_find(&offline->catalog, slice_of(name));
 
-    if (fifo == NULL || offline->recover.store == NULL) {
+    if (fifo == NULL || offline->recover.db == NULL) {
         err_set(err, "%s: the spool has no queue \"%s\"", offline->recover.dir.path, name);
         return NULL;
     }
@@ -83,7 +83,7 @@ static struct catalog_fifo *find(const struct offline *offline, const char *name
 }
 
 /* Hands out one segment. */
-static int export_segment(const struct catalog_fifo *fifo, const struct store_row *row,
+static int export_segment(const struct catalog_fifo *fifo, const struct db_row *row,
                           int (*on_record)(void *ctx, const struct spool_record *record), void *ctx,
                           uint64_t *lost)
 {
@@ -114,45 +114,45 @@ int offline_export(struct offline *offline, const char *name,
                    uint64_t *out_lost, struct err *err)
 {
     const struct catalog_fifo *fifo = find(offline, name, err);
-    struct store *store = offline->recover.store;
-    struct store_row row;
+    struct db *db = offline->recover.db;
+    struct db_row row;
     int got;
 
     if (fifo == NULL) {
         return -1;
     }
     *out_lost = fifo->lost;
-    got = store_seek(store, fifo->id, fifo->account.removed.from, err);
-    while (got >= 0 && (got = store_next(store, &row, err)) == 1) {
+    got = db_seek(db, fifo->id, fifo->account.removed.from, err);
+    while (got >= 0 && (got = db_next(db, &row, err)) == 1) {
         if (export_segment(fifo, &row, on_record, ctx, out_lost) != 0) {
             got = -1;
         }
     }
-    store_end(store);
+    db_end(db);
     return got < 0 ? -1 : 0;
 }
 
 int offline_purge(struct offline *offline, const char *name, uint64_t *out_count, struct err *err)
 {
     struct catalog_fifo *fifo = find(offline, name, err);
-    struct store *store = offline->recover.store;
-    enum store_result result;
+    struct db *db = offline->recover.db;
+    enum db_result result;
     struct account_sum sum;
 
     if (fifo == NULL) {
         return -1;
     }
-    result = store_begin(store, err);
-    if (result == STORE_OK) {
-        result = store_delete_segments(store, fifo->id, 0, STORE_SEQ_END - 1, err);
+    result = db_begin(db, err);
+    if (result == DB_OK) {
+        result = db_delete_segments(db, fifo->id, 0, DB_SEQ_END - 1, err);
     }
-    if (result == STORE_OK) {
-        result = store_delete_fifo(store, fifo->id, err);
+    if (result == DB_OK) {
+        result = db_delete_fifo(db, fifo->id, err);
     }
-    if (result == STORE_OK) {
-        result = store_commit(store, err);
+    if (result == DB_OK) {
+        result = db_commit(db, err);
     }
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         return -1;
     }
     *out_count = fifo->account.count;

@@ -20,71 +20,71 @@ static uint64_t wal_limit(const struct recover *recover)
     return share > WAL_LIMIT_MIN ? share : WAL_LIMIT_MIN;
 }
 
-static enum store_result open_number(struct recover *recover, unsigned number, const char *suffix,
-                                     struct store **out_store, struct err *err)
+static enum db_result open_number(struct recover *recover, unsigned number, const char *suffix,
+                                  struct db **out_db, struct err *err)
 {
-    const struct store_terms terms = {.vfs = recover->vfs, .wal_limit = wal_limit(recover)};
+    const struct db_terms terms = {.vfs = recover->vfs, .wal_limit = wal_limit(recover)};
     char path[DIR_PATH_SIZE];
 
     dir_file_path(&recover->dir, number, suffix, path);
-    return store_open(path, &terms, out_store, err);
+    return db_open(path, &terms, out_db, err);
 }
 
 /* Makes the .new file `*out_number`, empty and synced. */
-static enum store_result begin(struct recover *recover, unsigned *out_number, struct err *err)
+static enum db_result begin(struct recover *recover, unsigned *out_number, struct err *err)
 {
-    enum store_result result;
+    enum db_result result;
     char path[DIR_PATH_SIZE];
 
     if (dir_begin_new(&recover->dir, out_number, err) != 0) {
-        return STORE_LATER;
+        return DB_LATER;
     }
     dir_file_path(&recover->dir, *out_number, ".new", path);
-    result = store_create(path, recover->vfs, err);
-    if (result != STORE_OK) {
+    result = db_create(path, recover->vfs, err);
+    if (result != DB_OK) {
         dir_abandon_new(&recover->dir, *out_number);
     }
     return result;
 }
 
 /* Fills the .new file from the one that is open. */
-static enum store_result fill(struct recover *recover, unsigned number, struct salvage *out_salvage,
-                              struct err *err)
+static enum db_result fill(struct recover *recover, unsigned number, struct salvage *out_salvage,
+                           struct err *err)
 {
-    struct store *fresh = NULL;
-    enum store_result result = open_number(recover, number, ".new", &fresh, err);
+    struct db *fresh = NULL;
+    enum db_result result = open_number(recover, number, ".new", &fresh, err);
 
-    if (result == STORE_OK) {
-        result = salvage_copy(recover->store, fresh, out_salvage, err);
+    if (result == DB_OK) {
+        result = salvage_copy(recover->db, fresh, out_salvage, err);
     }
-    if (result == STORE_OK) {
-        return store_close(fresh, true, err);
+    if (result == DB_OK) {
+        return db_close(fresh, true, err);
     }
-    store_close(fresh, false, NULL);
+    db_close(fresh, false, NULL);
     return result;
 }
 
-/* Opens the file for what can be had from it, if there is one and it is not open. STORE_BROKEN is
+/* Opens the file for what can be had from it, if there is one and it is not open. DB_BROKEN is
  * no failure here: there is nothing. */
-static enum store_result reach(struct recover *recover, struct err *err)
+static enum db_result reach(struct recover *recover, struct err *err)
 {
-    const struct store_terms terms = {
+    const struct db_terms terms = {
         .vfs = recover->vfs, .wal_limit = wal_limit(recover), .salvaging = true};
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     char path[DIR_PATH_SIZE];
 
-    if (recover->store == NULL && recover->dir.number != 0) {
+    if (recover->db == NULL && recover->dir.number != 0) {
         dir_file_path(&recover->dir, recover->dir.number, "", path);
-        result = store_open(path, &terms, &recover->store, err);
+        result = db_open(path, &terms, &recover->db, err);
     }
-    return result == STORE_BROKEN ? STORE_OK : result;
+    return result == DB_BROKEN ? DB_OK : result;
 }
 
 /* The old file has a successor. */
 static void retire(struct recover *recover, unsigned old, bool complete)
 {
-    store_close(recover->store, false, NULL);
-    recover->store = NULL;
+    db_close(recover->db, false, NULL);
+    recover->db = NULL;
     recover->proven = true;
     if (old != 0 && complete) {
         dir_discard(&recover->dir, old);
@@ -97,36 +97,36 @@ static void retire(struct recover *recover, unsigned old, bool complete)
     }
 }
 
-enum store_result recover_move(struct recover *recover, struct err *err)
+enum db_result recover_move(struct recover *recover, struct err *err)
 {
     struct salvage salvage = {.complete = false};
     unsigned old = recover->dir.number, number;
-    enum store_result result = reach(recover, err);
+    enum db_result result = reach(recover, err);
 
-    if (result == STORE_OK) {
+    if (result == DB_OK) {
         result = begin(recover, &number, err);
     }
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         return result;
     }
-    if (recover->store != NULL) {
+    if (recover->db != NULL) {
         result = fill(recover, number, &salvage, err);
     }
-    if (result == STORE_OK && dir_commit_new(&recover->dir, number, err) != 0) {
-        result = STORE_LATER;
+    if (result == DB_OK && dir_commit_new(&recover->dir, number, err) != 0) {
+        result = DB_LATER;
     }
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         dir_abandon_new(&recover->dir, number);
         return result;
     }
     retire(recover, old, salvage.complete);
-    return open_number(recover, number, "", &recover->store, err);
+    return open_number(recover, number, "", &recover->db, err);
 }
 
-enum store_result recover_restart(struct recover *recover, struct err *err)
+enum db_result recover_restart(struct recover *recover, struct err *err)
 {
-    store_close(recover->store, false, NULL);
-    recover->store = NULL;
+    db_close(recover->db, false, NULL);
+    recover->db = NULL;
     if (recover->dir.number != 0) {
         dir_discard(&recover->dir, recover->dir.number);
         recover->dir.number = 0;
@@ -134,95 +134,95 @@ enum store_result recover_restart(struct recover *recover, struct err *err)
     return recover_move(recover, err);
 }
 
-enum store_result recover_prove(struct recover *recover, struct err *err)
+enum db_result recover_prove(struct recover *recover, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
 
-    if (recover->store == NULL && recover->dir.number == 0) {
+    if (recover->db == NULL && recover->dir.number == 0) {
         return recover_move(recover, err);
     }
-    if (recover->store == NULL) {
-        result = open_number(recover, recover->dir.number, "", &recover->store, err);
+    if (recover->db == NULL) {
+        result = open_number(recover, recover->dir.number, "", &recover->db, err);
     }
-    if (result == STORE_OK && !recover->proven) {
+    if (result == DB_OK && !recover->proven) {
         /* What the process before left in the log may be in the page cache only, if a sync of its
          * failed. Written back, it is written and synced anew. */
-        result = store_checkpoint(recover->store, true, err);
-        recover->proven = result == STORE_OK;
+        result = db_checkpoint(recover->db, true, err);
+        recover->proven = result == DB_OK;
     }
     return result;
 }
 
 /* Opens the file that is there, and reads it. */
-static enum store_result open_present(struct recover *recover, struct catalog *catalog,
-                                      struct err *err)
+static enum db_result open_present(struct recover *recover, struct catalog *catalog,
+                                   struct err *err)
 {
-    enum store_result result;
+    enum db_result result;
 
-    if (recover->store == NULL) {
-        result = open_number(recover, recover->dir.number, "", &recover->store, err);
-        if (result != STORE_OK) {
+    if (recover->db == NULL) {
+        result = open_number(recover, recover->dir.number, "", &recover->db, err);
+        if (result != DB_OK) {
             return result;
         }
     }
-    result = store_check(recover->store, err);
-    if (result != STORE_OK) {
+    result = db_check(recover->db, err);
+    if (result != DB_OK) {
         return result;
     }
     /* Want of room does not keep it from being read; the next commit tries again. */
-    if (recover_prove(recover, err) == STORE_BROKEN) {
-        return STORE_BROKEN;
+    if (recover_prove(recover, err) == DB_BROKEN) {
+        return DB_BROKEN;
     }
-    return catalog_load(catalog, recover->store, err);
+    return catalog_load(catalog, recover->db, err);
 }
 
-static enum store_result open_first(struct recover *recover, struct err *err)
+static enum db_result open_first(struct recover *recover, struct err *err)
 {
-    enum store_result result = recover_move(recover, err);
+    enum db_result result = recover_move(recover, err);
 
-    if (result == STORE_LATER) {
+    if (result == DB_LATER) {
         strbuf_append_format(&recover->notes, "%s\n", err->text);
-        return STORE_OK;
+        return DB_OK;
     }
     return result;
 }
 
-enum store_result recover_open(struct recover *recover, struct catalog *catalog, struct err *err)
+enum db_result recover_open(struct recover *recover, struct catalog *catalog, struct err *err)
 {
     struct err why = {""};
-    enum store_result result;
+    enum db_result result;
 
     err = err != NULL ? err : &why;
     if (dir_find(&recover->dir, err) != 0) {
-        return STORE_LATER;
+        return DB_LATER;
     }
     if (recover->dir.number == 0) {
         return open_first(recover, err);
     }
     switch (dir_inspect(&recover->dir, err)) {
     case DIR_FILE_REFUSED:
-        return STORE_LATER;
+        return DB_LATER;
     case DIR_FILE_DAMAGED:
-        result = STORE_BROKEN;
+        result = DB_BROKEN;
         break;
     default:
         result = open_present(recover, catalog, err);
         break;
     }
-    if (result != STORE_BROKEN) {
+    if (result != DB_BROKEN) {
         return result;
     }
     strbuf_append_format(&recover->notes, "%s\n", err->text);
     catalog_fini(catalog);
     result = recover_move(recover, err);
-    return result == STORE_OK ? open_present(recover, catalog, err) : result;
+    return result == DB_OK ? open_present(recover, catalog, err) : result;
 }
 
-enum store_result recover_close(struct recover *recover, bool tidy, struct err *err)
+enum db_result recover_close(struct recover *recover, bool tidy, struct err *err)
 {
-    enum store_result result = store_close(recover->store, tidy, err);
+    enum db_result result = db_close(recover->db, tidy, err);
 
-    recover->store = NULL;
+    recover->db = NULL;
     strbuf_fini(&recover->notes);
     return result;
 }

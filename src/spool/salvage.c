@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "spool/store_private.h"
+#include "spool/db_private.h"
 
 enum {
     TRANSACTION_BYTES = 4 * 1024 * 1024,
@@ -14,35 +14,35 @@ enum {
 
 /* A copy under way. */
 struct copy {
-    struct store *from;
-    struct store *to;
+    struct db *from;
+    struct db *to;
     struct err *err;
     struct salvage salvage;
-    enum store_result result; /* of `to` */
-    uint64_t open_bytes;      /* in the transaction under way */
-    bool up;                  /* the walk goes from low numbers to high ones */
-    sqlite3_stmt *row;        /* the next row */
-    sqlite3_stmt *range;      /* its numbers alone, which need fewer pages */
-    sqlite3_stmt *head;       /* the head of a row */
+    enum db_result result; /* of `to` */
+    uint64_t open_bytes;   /* in the transaction under way */
+    bool up;               /* the walk goes from low numbers to high ones */
+    sqlite3_stmt *row;     /* the next row */
+    sqlite3_stmt *range;   /* its numbers alone, which need fewer pages */
+    sqlite3_stmt *head;    /* the head of a row */
 };
 
 /* Where a walk over the segments stands. */
 enum step { STEP_ROW, STEP_END, STEP_STUCK };
 
 /* Copies a row as it is: a bad one is put aside and counted when the new file is opened. */
-static void put(struct copy *copy, const struct store_row *row)
+static void put(struct copy *copy, const struct db_row *row)
 {
-    copy->result = store_put_segment(copy->to, row, copy->err);
+    copy->result = db_put_segment(copy->to, row, copy->err);
     copy->open_bytes += row->head.len + row->data.len;
     copy->salvage.segments++;
-    if (copy->result == STORE_OK && copy->open_bytes > TRANSACTION_BYTES) {
+    if (copy->result == DB_OK && copy->open_bytes > TRANSACTION_BYTES) {
         copy->open_bytes = 0;
-        copy->result = store_commit(copy->to, copy->err);
-        if (copy->result == STORE_OK && store_wal_is_long(copy->to)) {
-            copy->result = store_checkpoint(copy->to, false, copy->err);
+        copy->result = db_commit(copy->to, copy->err);
+        if (copy->result == DB_OK && db_wal_is_long(copy->to)) {
+            copy->result = db_checkpoint(copy->to, false, copy->err);
         }
-        if (copy->result == STORE_OK) {
-            copy->result = store_begin(copy->to, copy->err);
+        if (copy->result == DB_OK) {
+            copy->result = db_begin(copy->to, copy->err);
         }
     }
 }
@@ -73,7 +73,8 @@ static char *read_part(const struct copy *copy, int64_t id, size_t *out_len)
     char *data = NULL;
     int len = 0;
 
-    if (sqlite3_blob_open(copy->from->db, "main", "segment", "data", id, 0, &blob) == SQLITE_OK) {
+    if (sqlite3_blob_open(copy->from->sqlite, "main", "segment", "data", id, 0, &blob) ==
+        SQLITE_OK) {
         len = sqlite3_blob_bytes(blob);
         data = calloc(1, (size_t)len + 1);
     }
@@ -91,7 +92,7 @@ static char *read_part(const struct copy *copy, int64_t id, size_t *out_len)
 /* Copies what can be had of the next row after *at, which cannot be read as a whole. */
 static enum step advance_over(struct copy *copy, int64_t *at)
 {
-    struct store_row row = {.head = SLICE(""), .data = SLICE("")};
+    struct db_row row = {.head = SLICE(""), .data = SLICE("")};
     int rc = step_to(copy, copy->range, at);
     size_t len;
     char *data;
@@ -101,14 +102,14 @@ static enum step advance_over(struct copy *copy, int64_t *at)
         sqlite3_reset(copy->range);
         return STEP_STUCK;
     }
-    row.fifo = store_row_fifo(*at);
-    row.first = store_row_seq(*at);
+    row.fifo = db_row_fifo(*at);
+    row.first = db_row_seq(*at);
     row.last = (uint64_t)sqlite3_column_int64(copy->range, 1);
     sqlite3_reset(copy->range);
     data = read_part(copy, *at, &len);
     sqlite3_bind_int64(copy->head, 1, *at);
     if (sqlite3_step(copy->head) == SQLITE_ROW) {
-        row.head = store_column(copy->head, 0);
+        row.head = db_column(copy->head, 0);
     }
     if (data != NULL) {
         row.data = slice_make(data, len);
@@ -122,17 +123,17 @@ static enum step advance_over(struct copy *copy, int64_t *at)
 /* Copies the next row after *at, and moves *at to it. */
 static enum step advance(struct copy *copy, int64_t *at)
 {
-    struct store_row row;
+    struct db_row row;
     int64_t before = *at;
     int rc = step_to(copy, copy->row, at);
 
     if (rc == SQLITE_ROW) {
-        row = (struct store_row){.fifo = store_row_fifo(*at),
-                                 .first = store_row_seq(*at),
-                                 .last = (uint64_t)sqlite3_column_int64(copy->row, 1),
-                                 .head = store_column(copy->row, 2),
-                                 .data = store_column(copy->row, 3)};
-        if (store_column_failed(copy->from)) {
+        row = (struct db_row){.fifo = db_row_fifo(*at),
+                              .first = db_row_seq(*at),
+                              .last = (uint64_t)sqlite3_column_int64(copy->row, 1),
+                              .head = db_column(copy->row, 2),
+                              .data = db_column(copy->row, 3)};
+        if (db_column_failed(copy->from)) {
             rc = SQLITE_NOMEM;
         } else {
             put(copy, &row);
@@ -140,7 +141,7 @@ static enum step advance(struct copy *copy, int64_t *at)
     }
     sqlite3_reset(copy->row);
     if ((rc & 0xff) == SQLITE_NOMEM) {
-        copy->result = store_judge(copy->from, rc, "cannot be read", copy->err);
+        copy->result = db_judge(copy->from, rc, "cannot be read", copy->err);
         return STEP_STUCK;
     }
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
@@ -167,16 +168,16 @@ static bool walk(struct copy *copy, bool up, int64_t *at, int64_t until)
         {"SELECT id, last, head, data FROM segment WHERE id > ?1 ORDER BY id LIMIT 1",
          "SELECT id, last FROM segment WHERE id > ?1 ORDER BY id LIMIT 1"}};
     static const char head[] = "SELECT head FROM segment WHERE id = ?1";
-    sqlite3 *db = copy->from->db;
+    sqlite3 *sqlite = copy->from->sqlite;
     enum step step = STEP_STUCK;
 
     copy->up = up;
-    if (sqlite3_prepare_v2(db, texts[up][0], -1, &copy->row, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, texts[up][1], -1, &copy->range, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, head, -1, &copy->head, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(sqlite, texts[up][0], -1, &copy->row, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(sqlite, texts[up][1], -1, &copy->range, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(sqlite, head, -1, &copy->head, NULL) == SQLITE_OK) {
         do {
             step = advance(copy, at);
-        } while (copy->result == STORE_OK && step == STEP_ROW && (up || *at > until));
+        } while (copy->result == DB_OK && step == STEP_ROW && (up || *at > until));
     }
     finalize(copy);
     return step != STEP_STUCK;
@@ -185,18 +186,18 @@ static bool walk(struct copy *copy, bool up, int64_t *at, int64_t until)
 static void copy_fifos(struct copy *copy)
 {
     sqlite3_stmt *rows = NULL;
-    int rc = sqlite3_prepare_v2(copy->from->db, "SELECT id, name, oldest, removed, crc FROM fifo",
-                                -1, &rows, NULL);
+    int rc = sqlite3_prepare_v2(copy->from->sqlite,
+                                "SELECT id, name, oldest, removed, crc FROM fifo", -1, &rows, NULL);
 
-    while (rc == SQLITE_OK || (rc == SQLITE_ROW && copy->result == STORE_OK)) {
+    while (rc == SQLITE_OK || (rc == SQLITE_ROW && copy->result == DB_OK)) {
         rc = sqlite3_step(rows);
         if (rc == SQLITE_ROW) {
-            struct store_fifo fifo = {.id = (uint32_t)sqlite3_column_int64(rows, 0),
-                                      .name = store_column(rows, 1),
-                                      .oldest = (uint64_t)sqlite3_column_int64(rows, 2),
-                                      .removed = store_column(rows, 3)};
-            if (sqlite3_column_int64(rows, 4) == store_fifo_crc(&fifo)) {
-                copy->result = store_put_fifo(copy->to, &fifo, copy->err);
+            struct db_fifo fifo = {.id = (uint32_t)sqlite3_column_int64(rows, 0),
+                                   .name = db_column(rows, 1),
+                                   .oldest = (uint64_t)sqlite3_column_int64(rows, 2),
+                                   .removed = db_column(rows, 3)};
+            if (sqlite3_column_int64(rows, 4) == db_fifo_crc(&fifo)) {
+                copy->result = db_put_fifo(copy->to, &fifo, copy->err);
             } else {
                 copy->salvage.complete = false;
             }
@@ -206,25 +207,25 @@ static void copy_fifos(struct copy *copy)
     sqlite3_finalize(rows);
 }
 
-enum store_result salvage_copy(struct store *from, struct store *to, struct salvage *out_salvage,
-                               struct err *err)
+enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_salvage,
+                            struct err *err)
 {
     struct copy copy = {.from = from, .to = to, .err = err, .salvage = {.complete = true}};
     int64_t up = 0, down = INT64_MAX;
 
-    store_end(from);
-    copy.result = store_begin(to, err);
-    if (copy.result == STORE_OK) {
+    db_end(from);
+    copy.result = db_begin(to, err);
+    if (copy.result == DB_OK) {
         copy_fifos(&copy);
     }
-    if (copy.result == STORE_OK && !walk(&copy, true, &up, 0) && copy.result == STORE_OK) {
+    if (copy.result == DB_OK && !walk(&copy, true, &up, 0) && copy.result == DB_OK) {
         copy.salvage.complete = false;
         walk(&copy, false, &down, up);
     }
-    if (copy.result == STORE_OK) {
-        copy.result = store_commit(to, err);
+    if (copy.result == DB_OK) {
+        copy.result = db_commit(to, err);
     }
-    store_rollback(to);
+    db_rollback(to);
     *out_salvage = copy.salvage;
     return copy.result;
 }

@@ -1,5 +1,5 @@
 /* Segments: putting records together for the disk, and taking them apart again with every checksum
- * verified. For: the format. Not for: where segments are kept (store.c). */
+ * verified. For: the format. Not for: where segments are kept (db.c). */
 #include "spool/segment.h"
 
 #include <assert.h>

@@ -102,11 +102,12 @@ int seqset_reserve(struct seqset *set)
 /* Takes `count` entries from `place` on out. */
 static void cut(struct seqset *set, size_t place, size_t count)
 {
-    struct seqspan *at = set->spans + set->skip + place;
+    struct seqspan *at;
 
     if (count == 0) {
         return;
     }
+    at = set->spans + set->skip + place;
     if (place == 0) {
         set->skip += count;
     } else {

@@ -54,7 +54,7 @@ static int load(struct spool *spool, struct err *err)
     struct catalog catalog = CATALOG_INIT;
     int result = 0;
 
-    if (recover_open(&spool->worker.recover, &catalog, err) != STORE_OK) {
+    if (recover_open(&spool->worker.recover, &catalog, err) != DB_OK) {
         catalog_fini(&catalog);
         return -1;
     }

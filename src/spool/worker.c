@@ -46,18 +46,18 @@ static void tell_notes(struct worker *worker)
 }
 
 /* A step failed: waits, and says so if that is new. */
-static void fail(struct worker *worker, enum store_result result, const struct err *err)
+static void fail(struct worker *worker, enum db_result result, const struct err *err)
 {
     struct post *post = worker->post;
     uint64_t now = clock_monotonic_us();
 
-    if (result == STORE_BROKEN) {
+    if (result == DB_BROKEN) {
         worker->needs_fresh = true;
     } else {
         worker->budget = worker->budget / 2 > BUDGET_MIN ? worker->budget / 2 : BUDGET_MIN;
-        if (worker->recover.store != NULL) {
+        if (worker->recover.db != NULL) {
             /* What is in the log already makes room in it by being written back, if it can be. */
-            store_checkpoint(worker->recover.store, false, NULL);
+            db_checkpoint(worker->recover.db, false, NULL);
         }
     }
     worker->retry_at = now + backoff_next(&worker->backoff, &worker->rand, now);
@@ -88,15 +88,15 @@ static void succeed(struct worker *worker)
 }
 
 /* Makes the file fit to be written again, where it is not. */
-static enum store_result mend(struct worker *worker, struct err *err)
+static enum db_result mend(struct worker *worker, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
 
     if (worker->needs_fresh) {
         result = recover_move(&worker->recover, err);
-        worker->needs_fresh = result != STORE_OK;
+        worker->needs_fresh = result != DB_OK;
         forget_rows(worker);
-    } else if (worker->in_trouble && worker->recover.store != NULL &&
+    } else if (worker->in_trouble && worker->recover.db != NULL &&
                worker_file_is_unneeded(worker)) {
         result = recover_restart(&worker->recover, err);
         forget_rows(worker);
@@ -105,29 +105,29 @@ static enum store_result mend(struct worker *worker, struct err *err)
 }
 
 /* Gives unused bytes of the file back, a little at a time. */
-static enum store_result keep_up(struct worker *worker, uint64_t now, struct err *err)
+static enum db_result keep_up(struct worker *worker, uint64_t now, struct err *err)
 {
-    struct store *store = worker->recover.store;
-    enum store_result result;
+    struct db *db = worker->recover.db;
+    enum db_result result;
     uint64_t bytes, unused;
 
-    if (worker->upkeep_at == 0 || now < worker->upkeep_at || store == NULL) {
-        return STORE_OK;
+    if (worker->upkeep_at == 0 || now < worker->upkeep_at || db == NULL) {
+        return DB_OK;
     }
     worker->upkeep_at = 0;
-    result = store_measure(store, &bytes, &unused, err);
-    if (result != STORE_OK) {
+    result = db_measure(db, &bytes, &unused, err);
+    if (result != DB_OK) {
         return result;
     }
     post_lock(worker->post);
     worker->post->file_bytes = bytes;
     post_unlock(worker->post);
     if (unused < SHRINK_FROM || unused < bytes / SHRINK_SHARE) {
-        return STORE_OK;
+        return DB_OK;
     }
-    result = store_shrink(store, SHRINK_STEP, err);
-    if (result == STORE_OK && (unused - SHRINK_STEP < SHRINK_FROM || store_wal_is_long(store))) {
-        result = store_checkpoint(store, false, err); /* only this makes the file shorter */
+    result = db_shrink(db, SHRINK_STEP, err);
+    if (result == DB_OK && (unused - SHRINK_STEP < SHRINK_FROM || db_wal_is_long(db))) {
+        result = db_checkpoint(db, false, err); /* only this makes the file shorter */
     }
     worker->upkeep_at = clock_monotonic_us() + shrink_pause_us + 4 * (clock_monotonic_us() - now);
     return result;
@@ -138,29 +138,29 @@ static void work(struct worker *worker)
 {
     uint64_t now = clock_monotonic_us();
     bool may_write = !worker->in_trouble || now >= worker->retry_at;
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     struct err err = {""};
 
     if (may_write) {
         bool had_work = worker_has_work(worker);
         result = mend(worker, &err);
-        if (result == STORE_OK) {
+        if (result == DB_OK) {
             result = worker_commit(worker, &err);
         }
-        if (result == STORE_OK) {
+        if (result == DB_OK) {
             result = keep_up(worker, now, &err);
         }
         if (had_work && worker->upkeep_at == 0) {
             worker->upkeep_at = now + upkeep_delay_us;
         }
-        if (result == STORE_OK) {
+        if (result == DB_OK) {
             succeed(worker);
         } else {
             fail(worker, result, &err);
         }
     }
     result = worker_read(worker, &err);
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         fail(worker, result, &err);
     }
     tell_notes(worker);

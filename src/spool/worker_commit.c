@@ -65,11 +65,11 @@ static void release(struct post *post, struct lane *lane, unsigned count)
 }
 
 /* Removes the segments that hold nothing wanted. */
-static enum store_result delete_removed(struct worker *worker, const struct lane_disk *disk,
-                                        struct err *err)
+static enum db_result delete_removed(struct worker *worker, const struct lane_disk *disk,
+                                     struct err *err)
 {
-    struct store *store = worker->recover.store;
-    enum store_result result = store_delete_segments(store, disk->id, 0, disk->oldest, err);
+    struct db *db = worker->recover.db;
+    enum db_result result = db_delete_segments(db, disk->id, 0, disk->oldest, err);
     const struct seqspan *spans;
     struct seqset removed;
     size_t count;
@@ -78,9 +78,9 @@ static enum store_result delete_removed(struct worker *worker, const struct lane
     /* Without memory for the spans their segments stay until a later commit. */
     seqset_decode(&removed, strbuf_slice(&disk->removed));
     spans = seqset_spans(&removed, &count);
-    for (size_t i = 0; i < count && result == STORE_OK; i++) {
+    for (size_t i = 0; i < count && result == DB_OK; i++) {
         if (spans[i].end - spans[i].first >= WIDE_SPAN) {
-            result = store_delete_segments(store, disk->id, spans[i].first, spans[i].end, err);
+            result = db_delete_segments(db, disk->id, spans[i].first, spans[i].end, err);
         }
     }
     seqset_fini(&removed);
@@ -88,53 +88,53 @@ static enum store_result delete_removed(struct worker *worker, const struct lane
 }
 
 /* Writes what was removed from a FIFO; its first row comes with its first records. */
-static enum store_result write_row(struct worker *worker, struct lane *lane, struct err *err)
+static enum db_result write_row(struct worker *worker, struct lane *lane, struct err *err)
 {
     struct lane_disk *disk = &lane->disk;
-    enum store_result result = STORE_OK;
-    struct store_fifo row;
+    enum db_result result = DB_OK;
+    struct db_fifo row;
 
     if (disk->id == 0) {
         if (TAILQ_EMPTY(&disk->pending)) {
-            return STORE_OK;
+            return DB_OK;
         }
-        if (worker->last_id >= STORE_FIFO_MAX) {
+        if (worker->last_id >= DB_FIFO_MAX) {
             err_set(err, "the spool has no room for the name of another bridge: purge old ones");
-            return STORE_LATER;
+            return DB_LATER;
         }
         disk->id = ++worker->last_id;
         disk->row_is_stale = true;
     }
     if (!disk->row_is_stale) {
-        return STORE_OK;
+        return DB_OK;
     }
-    row = (struct store_fifo){.id = disk->id,
-                              .name = lane->name,
-                              .oldest = disk->oldest,
-                              .removed = strbuf_slice(&disk->removed)};
-    result = store_put_fifo(worker->recover.store, &row, err);
-    if (result == STORE_OK) {
+    row = (struct db_fifo){.id = disk->id,
+                           .name = lane->name,
+                           .oldest = disk->oldest,
+                           .removed = strbuf_slice(&disk->removed)};
+    result = db_put_fifo(worker->recover.db, &row, err);
+    if (result == DB_OK) {
         result = delete_removed(worker, disk, err);
     }
     return result;
 }
 
 /* Writes the lane's next segment, if it has one; *bytes goes up by its size. */
-static enum store_result write_segment(struct worker *worker, struct lane *lane,
-                                       struct segment **next, size_t *bytes, struct err *err)
+static enum db_result write_segment(struct worker *worker, struct lane *lane, struct segment **next,
+                                    size_t *bytes, struct err *err)
 {
     struct segment *segment = *next;
-    enum store_result result;
-    struct store_row row;
+    enum db_result result;
+    struct db_row row;
 
     segment_seal(segment);
-    row = (struct store_row){.fifo = lane->disk.id,
-                             .first = segment->first,
-                             .last = segment_end(segment) - 1,
-                             .head = strbuf_slice(&segment->head),
-                             .data = strbuf_slice(&segment->data)};
-    result = store_put_segment(worker->recover.store, &row, err);
-    if (result == STORE_OK) {
+    row = (struct db_row){.fifo = lane->disk.id,
+                          .first = segment->first,
+                          .last = segment_end(segment) - 1,
+                          .head = strbuf_slice(&segment->head),
+                          .data = strbuf_slice(&segment->data)};
+    result = db_put_segment(worker->recover.db, &row, err);
+    if (result == DB_OK) {
         lane->disk.written++;
         *bytes += row.head.len + row.data.len;
         *next = TAILQ_NEXT(segment, link);
@@ -143,25 +143,25 @@ static enum store_result write_segment(struct worker *worker, struct lane *lane,
 }
 
 /* Fills a transaction: the rows of all lanes, then segments until the budget is used up. */
-static enum store_result fill(struct worker *worker, struct err *err)
+static enum db_result fill(struct worker *worker, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     struct lane *lane;
     size_t bytes = 0;
 
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
         lane->disk.written = 0;
         result = write_row(worker, lane, err);
-        if (result != STORE_OK) {
+        if (result != DB_OK) {
             return result;
         }
     }
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
         struct segment *next = TAILQ_FIRST(&lane->disk.pending);
-        while (next != NULL && bytes < worker->budget && result == STORE_OK) {
+        while (next != NULL && bytes < worker->budget && result == DB_OK) {
             result = write_segment(worker, lane, &next, &bytes, err);
         }
-        if (result != STORE_OK) {
+        if (result != DB_OK) {
             return result;
         }
     }
@@ -202,45 +202,45 @@ static void drop_unwanted(struct worker *worker)
 }
 
 /* One transaction, told of when it is on the disk. */
-static enum store_result commit_once(struct worker *worker, struct err *err)
+static enum db_result commit_once(struct worker *worker, struct err *err)
 {
-    enum store_result result = recover_prove(&worker->recover, err);
-    struct store *store = worker->recover.store;
+    enum db_result result = recover_prove(&worker->recover, err);
+    struct db *db = worker->recover.db;
     uint64_t start;
 
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         return result;
     }
-    result = store_begin(store, err);
-    if (result == STORE_OK) {
+    result = db_begin(db, err);
+    if (result == DB_OK) {
         result = fill(worker, err);
     }
-    if (result != STORE_OK) {
-        store_rollback(store);
+    if (result != DB_OK) {
+        db_rollback(db);
         return result;
     }
     start = clock_monotonic_us();
-    result = store_commit(store, err);
-    if (result == STORE_OK) {
+    result = db_commit(db, err);
+    if (result == DB_OK) {
         tell(worker, clock_monotonic_us() - start);
     }
     return result;
 }
 
-enum store_result worker_commit(struct worker *worker, struct err *err)
+enum db_result worker_commit(struct worker *worker, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
 
     drop_unwanted(worker);
     do {
-        struct store *store;
+        struct db *db;
         if (worker_has_work(worker)) {
             result = commit_once(worker, err);
         }
-        store = worker->recover.store;
-        if (result == STORE_OK && store != NULL && store_wal_is_long(store)) {
-            result = store_checkpoint(store, false, err);
+        db = worker->recover.db;
+        if (result == DB_OK && db != NULL && db_wal_is_long(db)) {
+            result = db_checkpoint(db, false, err);
         }
-    } while (result == STORE_OK && worker_has_work(worker) && !post_is_aborting(worker->post));
+    } while (result == DB_OK && worker_has_work(worker) && !post_is_aborting(worker->post));
     return result;
 }

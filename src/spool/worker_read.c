@@ -58,34 +58,34 @@ static bool add_segment(struct answer *answer, struct slice head, struct slice d
 }
 
 /* The part that is in the file. */
-static enum store_result read_file(struct worker *worker, const struct lane *lane,
-                                   struct answer *answer, struct err *err)
+static enum db_result read_file(struct worker *worker, const struct lane *lane,
+                                struct answer *answer, struct err *err)
 {
-    struct store *store = worker->recover.store;
+    struct db *db = worker->recover.db;
     struct lane_reading *reading = answer->reading;
-    struct store_row row;
+    struct db_row row;
     bool more = true;
     int got;
 
-    if (store == NULL || lane->disk.id == 0 || reading->upto >= lane->disk.end) {
-        return STORE_OK;
+    if (db == NULL || lane->disk.id == 0 || reading->upto >= lane->disk.end) {
+        return DB_OK;
     }
-    got = store_seek(store, lane->disk.id, reading->upto, err);
+    got = db_seek(db, lane->disk.id, reading->upto, err);
     while (got >= 0 && more && !is_full(answer)) {
-        got = store_next(store, &row, err);
+        got = db_next(db, &row, err);
         if (got != 1) {
             break;
         }
         more = row.first >= lane->disk.end || add_segment(answer, row.head, row.data);
     }
-    store_end(store);
+    db_end(db);
     if (got < 0) {
-        return (enum store_result)got;
+        return (enum db_result)got;
     }
     if (got == 0 && reading->upto < lane->disk.end && !is_full(answer)) {
         reading->upto = lane->disk.end;
     }
-    return STORE_OK;
+    return DB_OK;
 }
 
 /* The part that is still to be written. */
@@ -107,19 +107,19 @@ static void read_pending(struct lane *lane, struct answer *answer)
     }
 }
 
-static enum store_result no_memory(struct lane_reading *reading, struct err *err)
+static enum db_result no_memory(struct lane_reading *reading, struct err *err)
 {
     lane_reading_free(reading);
     err_set(err, "the spool cannot be read: out of memory");
-    return STORE_LATER;
+    return DB_LATER;
 }
 
-static enum store_result read_lane(struct worker *worker, struct lane *lane, struct err *err)
+static enum db_result read_lane(struct worker *worker, struct lane *lane, struct err *err)
 {
     struct lane_reading *reading = calloc(1, sizeof(*reading));
     struct answer answer = {.reading = reading, .limits = &lane->disk.read};
     struct lane_reading *unwanted; /* to a question that was put before */
-    enum store_result result;
+    enum db_result result;
 
     if (reading == NULL) {
         return no_memory(reading, err);
@@ -127,7 +127,7 @@ static enum store_result read_lane(struct worker *worker, struct lane *lane, str
     reading->ticket = lane->disk.read.ticket;
     reading->from = reading->upto = lane->disk.read.from;
     result = read_file(worker, lane, &answer, err);
-    if (result != STORE_OK) {
+    if (result != DB_OK) {
         lane_reading_free(reading);
         return result;
     }
@@ -145,16 +145,16 @@ static enum store_result read_lane(struct worker *worker, struct lane *lane, str
     post_add_news(worker->post, lane);
     post_unlock(worker->post);
     lane_reading_free(unwanted);
-    return STORE_OK;
+    return DB_OK;
 }
 
-enum store_result worker_read(struct worker *worker, struct err *err)
+enum db_result worker_read(struct worker *worker, struct err *err)
 {
-    enum store_result result = STORE_OK;
+    enum db_result result = DB_OK;
     struct lane *lane;
 
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
-        if (lane->disk.has_read && result == STORE_OK) {
+        if (lane->disk.has_read && result == DB_OK) {
             result = read_lane(worker, lane, err);
         }
     }
