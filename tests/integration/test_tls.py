@@ -130,6 +130,7 @@ def test_no_client_certificate(rig, authority):
     refused(daemon, "(?i)certificate|alert|closed")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_protocol(rig, authority):
     # Is TLS 1.1 too old?
     old = (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_1)
