@@ -78,6 +78,13 @@ static bool is_recovered(void *ctx)
     return !is_in_trouble(ctx);
 }
 
+static bool has_room(void *ctx)
+{
+    const struct spool_rig *rig = ctx;
+
+    return rig->rooms > 0;
+}
+
 /* Opens again, without faults, and finds exactly the records [first, next). */
 static void expect_after_restart(struct spool_rig *rig, uint64_t first, uint64_t next)
 {
@@ -200,6 +207,7 @@ static void test_a_failed_sync_is_not_trusted_again(void **state)
     spool_queue_wait_durable(&queue);
     /* What was not durable was written again, to another file. */
     assert_int_equal(stat(spool_rig_path(rig, "spool-1.db"), &st), -1);
+    spool_rig_wait(rig, is_recovered, rig, "told of it"); /* after the records themselves */
     assert_int_equal(rig->recoveries, 1);
     assert_string_equal(strbuf_text(&rig->notices), "");
     spool_rig_close(rig);
@@ -258,7 +266,9 @@ static void test_room_comes_back(void **state)
     assert_int_equal(rig->rooms, 0);
     heal();
     spool_queue_wait_durable(&queue);
+    spool_rig_wait(rig, is_recovered, rig, "told of it"); /* after the records themselves */
     assert_int_equal(rig->recoveries, 1);
+    spool_rig_wait(rig, has_room, rig, "room");
     assert_int_equal(rig->rooms, 1);
     assert_int_equal(spool_queue_append(&queue), SPOOL_APPENDED);
     next = info_of(&queue).next;
