@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "base/err.h"
+#include "net/lag.h"
 
 struct loop;
 struct event;
@@ -25,10 +26,13 @@ void loop_stop(struct loop *loop);
 /* Runs what is ready, waiting at most `wait_us` for something; for tests. */
 void loop_turn(struct loop *loop, uint64_t wait_us);
 
-/* Monotonic µs, read once a turn of the loop and at loop_touch(). */
+/* Monotonic µs, read at the begin and the end of a turn of the loop and at loop_touch(). */
 uint64_t loop_now_us(const struct loop *loop);
-/* Reads the clock again; returns it. */
+/* Reads the clock again; returns it. Whatever libevent calls begins with this: the first one of a
+ * turn begins the turn. */
 uint64_t loop_touch(struct loop *loop);
+/* How long the turns took. Lives as long as the loop. */
+const struct lag *loop_lag(const struct loop *loop);
 
 /* A deferred call: runs once, at the end of the turn under way, before the loop waits again.
  * Embedded by value; no destructor is needed while it is not deferred. */

@@ -9,6 +9,7 @@
 
 #include "core/bridge.h"
 #include "core/status.h"
+#include "net/lag.h"
 
 struct redis_hub;
 struct rmq_hub;
@@ -30,7 +31,8 @@ struct board_bridge {
 struct board {
     const char *instance;
     int64_t start_wall_us;
-    uint64_t start_us; /* monotonic */
+    uint64_t start_us;     /* monotonic */
+    const struct lag *lag; /* of the loop */
     const struct board_connection *connections;
     size_t connection_count;
     const struct board_bridge *bridges;

@@ -183,6 +183,7 @@ static int daemon_make_board(struct daemon *daemon)
         .instance = config->instance,
         .start_wall_us = clock_wall_us(),
         .start_us = loop_touch(daemon->loop),
+        .lag = loop_lag(daemon->loop),
         .connections = daemon->board_connections,
         .connection_count = wiring->connection_count,
         .bridges = daemon->board_bridges,

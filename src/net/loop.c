@@ -31,6 +31,8 @@ struct loop {
     uint64_t pass;                 /* number of the pass under way, or of the last one */
     bool deferring;                /* inside loop_run_tasks() */
     uint64_t now_us;               /* the clock as last read */
+    uint64_t turn_us;              /* when the turn under way began; 0: none did */
+    struct lag lag;                /* how long turns took */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
@@ -78,6 +80,7 @@ static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd;
     (void)what;
+    loop_touch(ctx);
     loop_run_tasks(ctx);
 }
 
@@ -150,11 +153,25 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
+/* Waits as `flags` say, calls what is ready, and notes how long that took. */
+static void loop_wait_and_call(struct loop *loop, int flags)
+{
+    uint64_t begun;
+
+    loop->turn_us = 0;
+    event_base_loop(loop->base, EVLOOP_ONCE | flags);
+    begun = loop->turn_us;
+    if (begun != 0) {
+        loop_touch(loop);
+        lag_note(&loop->lag, loop->now_us, loop->now_us - begun);
+    }
+}
+
 void loop_run(struct loop *loop)
 {
     loop->stopping = false;
     while (!loop->stopping) {
-        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+        loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
     }
     loop_run_tasks(loop);
 }
@@ -172,11 +189,11 @@ void loop_turn(struct loop *loop, uint64_t wait_us)
 
     loop_touch(loop);
     if (wait_us == 0) {
-        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        loop_wait_and_call(loop, EVLOOP_NONBLOCK);
         return;
     }
     evtimer_add(loop->alarm, &wait);
-    event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+    loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
     evtimer_del(loop->alarm);
 }
 
@@ -188,7 +205,15 @@ uint64_t loop_now_us(const struct loop *loop)
 uint64_t loop_touch(struct loop *loop)
 {
     loop->now_us = clock_monotonic_us();
+    if (loop->turn_us == 0) {
+        loop->turn_us = loop->now_us;
+    }
     return loop->now_us;
+}
+
+const struct lag *loop_lag(const struct loop *loop)
+{
+    return &loop->lag;
 }
 
 void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)

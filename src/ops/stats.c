@@ -117,6 +117,16 @@ static void stats_bridge(struct json_writer *json, const struct board_bridge *br
     json_writer_end_object(json);
 }
 
+/* How long turns of the loop took: of late, and ever. */
+static void stats_lag(struct json_writer *json, const struct lag *lag, uint64_t now_us)
+{
+    json_writer_key(json, "loop_lag_ms");
+    json_writer_begin_object(json);
+    stats_thousandth(json, "last", lag_recent_us(lag, now_us));
+    stats_thousandth(json, "max", lag->max_us);
+    json_writer_end_object(json);
+}
+
 void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
 {
     struct json_writer json;
@@ -130,6 +140,7 @@ void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
     stats_time(&json, "time", clock_wall_us());
     stats_thousandth(&json, "uptime_s", (now_us - board->start_us) / CLOCK_US_PER_MS);
     stats_natural(&json, "pid", (uint64_t)getpid());
+    stats_lag(&json, board->lag, now_us);
     json_writer_key(&json, "connections");
     json_writer_begin_object(&json);
     for (i = 0; i < board->connection_count; i++) {

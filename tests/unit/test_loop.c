@@ -488,6 +488,53 @@ static void test_a_signal_finds_the_clock_read(void **state)
     loop_free(heard.loop);
 }
 
+/* A timer that keeps the loop busy. */
+struct burner {
+    struct loop_timer timer;
+    uint64_t busy_us;
+    bool burnt;
+};
+
+static void on_burn(void *ctx)
+{
+    struct burner *burner = ctx;
+    uint64_t end = clock_monotonic_us() + burner->busy_us;
+
+    while (clock_monotonic_us() < end) {
+    }
+    burner->burnt = true;
+}
+
+/* Runs the burner once, after `delay_us`; gives back how long all of it took. */
+static uint64_t burn(struct loop *loop, struct burner *burner, uint64_t delay_us)
+{
+    uint64_t before = clock_monotonic_us();
+
+    burner->burnt = false;
+    loop_timer_set(&burner->timer, delay_us);
+    while (!burner->burnt) {
+        assert_true(clock_monotonic_us() < before + DEADLINE_US);
+        loop_turn(loop, DEADLINE_US);
+    }
+    return clock_monotonic_us() - before;
+}
+
+static void test_turns_are_timed_without_the_wait(void **state)
+{
+    struct loop *loop = make_loop();
+    struct burner burner = {.busy_us = 30000};
+    uint64_t took;
+
+    (void)state;
+    assert_int_equal(loop_timer_init(&burner.timer, loop, on_burn, &burner), 0);
+    assert_int_equal(loop_lag(loop)->max_us, 0);
+    took = burn(loop, &burner, 300000);
+    assert_in_range(loop_lag(loop)->max_us, 30000, took - (300000 - EARLY_US));
+    assert_int_equal(lag_recent_us(loop_lag(loop), clock_monotonic_us()), loop_lag(loop)->max_us);
+    loop_timer_fini(&burner.timer);
+    loop_free(loop);
+}
+
 static void test_a_broken_pipe_is_an_error_only(void **state)
 {
     struct loop *loop = make_loop();
@@ -519,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_signals_come_in_the_loop),
         cmocka_unit_test(test_signals_have_a_limit),
         cmocka_unit_test(test_a_signal_finds_the_clock_read),
+        cmocka_unit_test(test_turns_are_timed_without_the_wait),
         cmocka_unit_test(test_a_broken_pipe_is_an_error_only),
     };
 
