@@ -6,6 +6,6 @@
 
 /* Runs until SIGTERM or SIGINT and the stop that they begin; returns the exit status
  * (sysexits.h). */
-int daemon_run(const struct config *config);
+int daemon_run(struct config *config);
 
 #endif

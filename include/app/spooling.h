@@ -16,13 +16,18 @@ enum spooling_result {
     SPOOLING_FAILED = -2, /* the disk, or what is on it */
 };
 
-/* Opens the spool of `config` and makes the stores of its enabled bridges. This reads all of the
- * spool, before the loop runs. Anything but OPENED: words in `err`. Both are borrowed for its
- * life. */
+/* Opens the spool of `config`. This reads all of it, before the loop runs. Anything but OPENED:
+ * words in `err`. The loop is borrowed for its life. */
 enum spooling_result spooling_new(struct loop *loop, const struct config *config,
                                   struct spooling **out_spooling, struct err *err);
-/* The store of a bridge; NULL: it keeps to memory, or `spooling` is NULL. */
-struct store *spooling_store(struct spooling *spooling, const struct conf_bridge *bridge);
+/* The store of a bridge, with what the disk has of it; NULL where it keeps to memory, or `spooling`
+ * is NULL. Borrowed until it is released. 0, or -1 and words in `err`. */
+int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bridge,
+                        struct store **out_store, struct err *err);
+/* What is in it stays on the disk. NULL is legal. */
+void spooling_release_store(struct spooling *spooling, struct store *store);
+/* Logs which messages nobody has opened a store for; the operator should know. NULL is legal. */
+void spooling_tell_orphans(const struct spooling *spooling);
 /* Writes what there is, then on_closed, once and not inside the call. Bridges must have stopped. */
 void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), void *ctx);
 /* NULL is legal. Waits for the disk unless on_closed came. */

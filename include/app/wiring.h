@@ -1,35 +1,20 @@
-/* From the configuration to running objects: hubs for the connections, bridges with their
- * endpoints. Owns them all. */
+/* From the configuration to running objects: hubs for the connections, units for the bridges. Owns
+ * them all, starts and stops them, and keeps the board that shows them. */
 #ifndef CHUNNELD_APP_WIRING_H
 #define CHUNNELD_APP_WIRING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "amqp/hub.h"
+#include "app/hubs.h"
+#include "app/unit.h"
 #include "base/err.h"
 #include "base/rand.h"
 #include "conf/config.h"
-#include "core/bridge.h"
 #include "net/loop.h"
-#include "redis/hub.h"
+#include "ops/board.h"
 
-/* A configured connection: exactly one of the hubs is set. */
-struct wired_connection {
-    const struct conf_connection *conf;
-    struct redis_hub *redis;
-    struct rmq_hub *rmq;
-};
-
-/* An enabled bridge. */
-struct wired_bridge {
-    struct wiring *wiring;
-    const struct conf_bridge *conf;
-    struct bridge *bridge;
-    const struct source *source; /* the bridge's own; for redis_source_gap() */
-    struct loop_timer wake;      /* what bridge_host's wake_in asks for */
-    bool had_chance;             /* it ran, or an error said why not */
-    bool stopped;                /* on_stopped came */
-};
+struct spooling;
 
 struct wiring_events {
     /* A bridge's state became another, or it has stopped. */
@@ -40,29 +25,25 @@ struct wiring_events {
     void (*on_closed)(void *ctx);
 };
 
-struct spooling;
-
 struct wiring {
     struct loop *loop;
-    const struct config *config;
+    struct config *config;     /* referenced: the one in force */
     struct spooling *spooling; /* NULL: no spool */
     const struct wiring_events *events;
     void *ctx;
     struct rand rand;
-    struct wired_connection *connections; /* in the configuration's order, all of them */
-    size_t connection_count;
-    struct wired_bridge *bridges; /* the enabled ones, in the configuration's order */
-    size_t bridge_count;
-    size_t running; /* bridges not yet stopped */
-    size_t open;    /* AMQP hubs not yet closed */
+    struct hub_setup hub_setup;
+    struct board board; /* all hubs and all units, the disabled ones too */
+    size_t running;     /* units not yet stopped */
+    size_t open;        /* AMQP hubs not yet closed */
     bool stopping;
     bool closing;
     struct loop_task told; /* on_bridges_stopped or on_closed is due */
 };
 
-/* Makes everything, connects to nothing yet. NULL and words in `err` (TLS files, memory). `config`,
- * `loop` and `spooling` (NULL: no spool) outlive it. */
-struct wiring *wiring_new(struct loop *loop, const struct config *config, struct spooling *spooling,
+/* Makes everything, connects to nothing yet. NULL and words in `err` (TLS files, memory). `loop`
+ * and `spooling` (NULL: no spool) outlive it; `config` gets a reference. */
+struct wiring *wiring_new(struct loop *loop, struct config *config, struct spooling *spooling,
                           const struct wiring_events *events, void *ctx, struct err *err);
 /* Frees all of it, whatever is still under way. NULL is legal. */
 void wiring_free(struct wiring *wiring);
@@ -76,7 +57,16 @@ void wiring_stop_now(struct wiring *wiring);
 /* Closes the connections; after on_bridges_stopped. */
 void wiring_close(struct wiring *wiring);
 
-/* The hub of the connection `conf`. */
-struct wired_connection *wiring_find(struct wiring *wiring, const struct conf_connection *conf);
+/* The hub of a connection. */
+struct wired_hub *wiring_find_hub(const struct wiring *wiring, const char *name);
+/* The unit of a bridge; NULL: there is none of that name. */
+struct unit *wiring_find_unit(const struct wiring *wiring, const char *name);
+/* The units one after the other, in the order of the configuration; `unit` NULL: the first one.
+ * NULL: no more. */
+struct unit *wiring_next_unit(const struct wiring *wiring, const struct unit *unit);
+
+/* For units alone: its state became another; it has stopped. */
+void wiring_on_unit_changed(struct wiring *wiring);
+void wiring_on_unit_stopped(struct wiring *wiring);
 
 #endif

@@ -1,6 +1,6 @@
 /* The configuration as typed structs: what conf/ makes of the JSON files and everybody else reads.
- * Immutable once loaded; everything it points to is owned by the struct config and lives until
- * config_free(). Times are microseconds, sizes bytes. */
+ * Immutable once loaded; everything it points to is owned by the struct config and lives until its
+ * last owner calls config_free(). Times are microseconds, sizes bytes. */
 #ifndef CHUNNELD_CONF_CONFIG_H
 #define CHUNNELD_CONF_CONFIG_H
 
@@ -176,9 +176,15 @@ struct config {
     enum log_format log_format;
     uint64_t shutdown_timeout_us;
     struct config_memory *memory; /* conf/'s own: what all of the above lives in */
+    unsigned refs;                /* conf/'s own: owners beside the first */
 };
 
-/* Frees the configuration and all in it; NULL is legal. */
+/* One owner more, who gives it up with config_free(); returns it. */
+struct config *config_ref(struct config *config);
+/* Gives it up; the last owner frees the configuration and all in it. NULL is legal. */
 void config_free(struct config *config);
+
+/* "redis" or "amqp". */
+const char *conf_protocol_name(enum conf_protocol protocol);
 
 #endif

@@ -1,11 +1,11 @@
 /* What there is to show: the connections and bridges of the running daemon, as plain lists, so that
- * whoever reports on them (stats, later metrics and pages) needs to know nothing of who runs them.
- */
+ * whoever reports on them (stats, metrics, pages) needs to know nothing of who runs them. Entries
+ * come and go with a reload, never while a report is being written. */
 #ifndef CHUNNELD_OPS_BOARD_H
 #define CHUNNELD_OPS_BOARD_H
 
-#include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "core/bridge.h"
 #include "core/status.h"
@@ -16,27 +16,41 @@ struct rmq_hub;
 
 /* A configured connection; exactly one hub is set. Borrowed pointers throughout. */
 struct board_connection {
+    TAILQ_ENTRY(board_connection) link;
     const char *name;
     const struct redis_hub *redis;
     const struct rmq_hub *rmq;
 };
 
-/* A configured bridge. */
-struct board_bridge {
-    const char *name;
-    const struct bridge *bridge;       /* NULL: disabled */
-    const struct source *redis_source; /* its source where that is Redis; NULL otherwise */
+/* How a configured bridge goes, whatever it consists of. */
+struct bridge_status {
+    enum bridge_state state;
+    struct bridge_counters counters;
+    const char *last_error;          /* NULL: nothing yet; valid until the next event */
+    const struct histogram *latency; /* NULL: none is measured; valid as long as the bridge is */
+    uint64_t gap_count;              /* times without a subscription */
+    uint64_t gap_us;                 /* and how long, one under way included */
 };
+
+/* A configured bridge; a disabled one is stopped and has counted nothing. */
+struct board_bridge {
+    TAILQ_ENTRY(board_bridge) link;
+    const char *name;
+    /* Fills all of *out_status; times are as of `now_us` (monotonic). */
+    void (*get_status)(const struct board_bridge *bridge, uint64_t now_us,
+                       struct bridge_status *out_status);
+};
+
+TAILQ_HEAD(board_connection_list, board_connection);
+TAILQ_HEAD(board_bridge_list, board_bridge);
 
 struct board {
     const char *instance;
     int64_t start_wall_us;
-    uint64_t start_us;     /* monotonic */
-    const struct lag *lag; /* of the loop */
-    const struct board_connection *connections;
-    size_t connection_count;
-    const struct board_bridge *bridges;
-    size_t bridge_count;
+    uint64_t start_us;                        /* monotonic */
+    const struct lag *lag;                    /* of the loop */
+    struct board_connection_list connections; /* in the order of the configuration */
+    struct board_bridge_list bridges;         /* likewise */
 };
 
 /* The status of a connection, whatever its kind. */

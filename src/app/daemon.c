@@ -3,7 +3,6 @@
 #include "app/daemon.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,14 +25,11 @@ enum daemon_phase {
 };
 
 struct daemon {
-    const struct config *config;
+    struct config *config;
     struct loop *loop;
     struct spooling *spooling; /* NULL: no spool */
     struct wiring *wiring;
     struct readiness *readiness;
-    struct board board;
-    struct board_connection *board_connections;
-    struct board_bridge *board_bridges;
     struct stats_channel *stats; /* NULL: not wanted */
     struct loop_timer timer;     /* see enum daemon_phase */
     enum daemon_phase phase;
@@ -148,50 +144,6 @@ static void daemon_on_reload_signal(void *ctx, int signal_number)
     log_warn("daemon", NULL, "reload is not supported by this version: restart to apply changes");
 }
 
-/* The lists that the stats are made from. */
-static int daemon_make_board(struct daemon *daemon)
-{
-    const struct config *config = daemon->config;
-    const struct wiring *wiring = daemon->wiring;
-    size_t enabled = 0;
-    size_t i;
-
-    daemon->board_connections =
-        calloc(wiring->connection_count + 1, sizeof(*daemon->board_connections));
-    daemon->board_bridges = calloc(config->bridge_count + 1, sizeof(*daemon->board_bridges));
-    if (daemon->board_connections == NULL || daemon->board_bridges == NULL) {
-        return -1;
-    }
-    for (i = 0; i < wiring->connection_count; i++) {
-        daemon->board_connections[i] =
-            (struct board_connection){wiring->connections[i].conf->name,
-                                      wiring->connections[i].redis, wiring->connections[i].rmq};
-    }
-    for (i = 0; i < config->bridge_count; i++) {
-        const struct conf_bridge *conf = &config->bridges[i];
-        bool from_redis = conf->source.connection->protocol == CONF_REDIS;
-
-        daemon->board_bridges[i].name = conf->name;
-        if (conf->enabled) {
-            daemon->board_bridges[i].bridge = wiring->bridges[enabled].bridge;
-            daemon->board_bridges[i].redis_source =
-                from_redis ? wiring->bridges[enabled].source : NULL;
-            enabled++;
-        }
-    }
-    daemon->board = (struct board){
-        .instance = config->instance,
-        .start_wall_us = clock_wall_us(),
-        .start_us = loop_touch(daemon->loop),
-        .lag = loop_lag(daemon->loop),
-        .connections = daemon->board_connections,
-        .connection_count = wiring->connection_count,
-        .bridges = daemon->board_bridges,
-        .bridge_count = config->bridge_count,
-    };
-    return 0;
-}
-
 static int daemon_make_stats(struct daemon *daemon)
 {
     const struct conf_stats *conf = &daemon->config->stats;
@@ -199,9 +151,10 @@ static int daemon_make_stats(struct daemon *daemon)
     if (conf->connection == NULL) {
         return 0;
     }
-    daemon->stats = stats_channel_new(daemon->loop, &daemon->board,
-                                      wiring_find(daemon->wiring, conf->connection)->redis,
-                                      slice_of(conf->channel), conf->interval_us);
+    daemon->stats =
+        stats_channel_new(daemon->loop, &daemon->wiring->board,
+                          wiring_find_hub(daemon->wiring, conf->connection->name)->redis,
+                          slice_of(conf->channel), conf->interval_us);
     return daemon->stats != NULL ? 0 : -1;
 }
 
@@ -241,7 +194,7 @@ static int daemon_make(struct daemon *daemon, struct err *err)
         return EX_UNAVAILABLE;
     }
     err_set(err, "out of memory");
-    if (daemon_make_board(daemon) != 0 || daemon_make_stats(daemon) != 0 ||
+    if (daemon_make_stats(daemon) != 0 ||
         loop_timer_init(&daemon->timer, daemon->loop, daemon_on_timer, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGTERM, daemon_on_stop_signal, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGINT, daemon_on_stop_signal, daemon) != 0 ||
@@ -259,8 +212,6 @@ static void daemon_free(struct daemon *daemon)
     loop_timer_fini(&daemon->timer);
     wiring_free(daemon->wiring);
     spooling_free(daemon->spooling);
-    free(daemon->board_connections);
-    free(daemon->board_bridges);
     loop_free(daemon->loop);
 }
 
@@ -275,7 +226,7 @@ static void daemon_leave(const struct daemon *daemon)
     _exit(daemon->spooling != NULL && !daemon->spool_closed ? EX_IOERR : EX_OK);
 }
 
-int daemon_run(const struct config *config)
+int daemon_run(struct config *config)
 {
     struct daemon daemon = {.config = config, .phase = DAEMON_RUNNING};
     struct rand rand;

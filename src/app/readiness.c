@@ -24,54 +24,55 @@ struct readiness {
 
 #define READINESS_LOOK_US (50 * CLOCK_US_PER_MS)
 
-/* A bridge had its first chance once it ran, or once there are words for why it does not. */
-static bool readiness_had_chance(struct wired_bridge *wired)
-{
-    if (!wired->had_chance && bridge_get_last_error(wired->bridge) != NULL) {
-        wired->had_chance = true;
-    }
-    return wired->had_chance;
-}
+/* How the enabled bridges go. One had its first chance once it ran, or once there are words for why
+ * it does not. */
+struct readiness_count {
+    size_t all;
+    size_t running;
+    size_t chances;
+};
 
-static void readiness_count(struct wiring *wiring, size_t *out_running, size_t *out_chances)
+static struct readiness_count readiness_count(const struct wiring *wiring)
 {
-    size_t i;
+    struct readiness_count count = {0, 0, 0};
+    struct unit *unit = NULL;
 
-    *out_running = 0;
-    *out_chances = 0;
-    for (i = 0; i < wiring->bridge_count; i++) {
-        if (bridge_get_state(wiring->bridges[i].bridge) == BRIDGE_RUNNING) {
-            (*out_running)++;
+    while ((unit = wiring_next_unit(wiring, unit)) != NULL) {
+        struct bridge_status status;
+
+        if (!unit->conf->enabled) {
+            continue;
         }
-        if (readiness_had_chance(&wiring->bridges[i])) {
-            (*out_chances)++;
-        }
+        unit->ops->get_status(unit, loop_now_us(wiring->loop), &status);
+        unit->had_chance |= status.last_error != NULL;
+        count.all++;
+        count.running += status.state == BRIDGE_RUNNING;
+        count.chances += unit->had_chance;
     }
+    return count;
 }
 
 static void readiness_on_update(void *ctx)
 {
     struct readiness *readiness = ctx;
-    size_t all = readiness->wiring->bridge_count;
     char status[READINESS_STATUS_SIZE];
-    size_t running;
-    size_t chances;
+    struct readiness_count count;
 
     if (readiness->wiring->stopping) {
         return;
     }
-    readiness_count(readiness->wiring, &running, &chances);
-    snprintf(status, sizeof(status), "STATUS=%zu of %zu bridges running", running, all);
+    count = readiness_count(readiness->wiring);
+    snprintf(status, sizeof(status), "STATUS=%zu of %zu bridges running", count.running, count.all);
     if (strcmp(status, readiness->status) != 0) {
         memcpy(readiness->status, status, sizeof(status));
         notify_send(status);
     }
-    if (!readiness->ready && chances == all) {
+    if (!readiness->ready && count.chances == count.all) {
         readiness->ready = true;
         loop_timer_cancel(&readiness->look);
         notify_send("READY=1");
-        log_info("daemon", NULL, "ready", log_number("bridges", all),
-                 log_number("running", running));
+        log_info("daemon", NULL, "ready", log_number("bridges", count.all),
+                 log_number("running", count.running));
     }
     if (!readiness->ready) {
         loop_timer_set(&readiness->look, READINESS_LOOK_US);

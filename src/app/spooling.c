@@ -4,6 +4,7 @@
 #include "app/spooling.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "base/log.h"
 #include "net/watch.h"
@@ -13,13 +14,18 @@
  * faster than any disk for a moment. */
 enum { SPOOLING_BACKLOG = 64 * 1024 * 1024 };
 
+/* The store of a bridge. */
+struct spooled {
+    LIST_ENTRY(spooled) link;
+    struct store *store; /* owned */
+};
+
 struct spooling {
     struct loop *loop;
-    const struct config *config;
     struct spool *spool;
     struct watch watch;     /* of the spool's descriptor */
     struct loop_task flush; /* what was appended in a turn goes to the spool's thread at its end */
-    struct store **stores;  /* one for each bridge of the configuration; NULL: none */
+    LIST_HEAD(, spooled) stores;
     void (*on_closed)(void *ctx);
     void *on_closed_ctx;
 };
@@ -46,12 +52,11 @@ static void spooling_on_notice(void *ctx, const char *what)
 static void spooling_on_room(void *ctx)
 {
     struct spooling *spooling = ctx;
-    size_t i;
+    struct spooled *spooled, *next;
 
-    for (i = 0; i < spooling->config->bridge_count; i++) {
-        if (spooling->stores[i] != NULL) {
-            shelf_on_room(spooling->stores[i]);
-        }
+    for (spooled = LIST_FIRST(&spooling->stores); spooled != NULL; spooled = next) {
+        next = LIST_NEXT(spooled, link);
+        shelf_on_room(spooled->store);
     }
 }
 
@@ -93,73 +98,68 @@ static void spooling_on_work(void *ctx)
     loop_defer(spooling->loop, &spooling->flush);
 }
 
-static int spooling_add_store(struct spooling *spooling, size_t index, struct err *err)
+int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bridge,
+                        struct store **out_store, struct err *err)
 {
-    const struct conf_bridge *bridge = &spooling->config->bridges[index];
+    struct spooled *spooled;
     struct shelf_setup setup = {
-        .spool = spooling->spool,
         .bridge = bridge->name,
         .limit = bridge->options.buffer_disk,
         .on_work = spooling_on_work,
         .ctx = spooling,
     };
 
-    if (!bridge->enabled || bridge->options.buffer_disk == 0) {
+    if (spooling == NULL || bridge->options.buffer_disk == 0) {
+        *out_store = NULL;
         return 0;
     }
-    spooling->stores[index] = shelf_new(&setup, err);
-    return spooling->stores[index] != NULL ? 0 : -1;
+    spooled = calloc(1, sizeof(*spooled));
+    if (spooled == NULL) {
+        return err_set(err, "out of memory");
+    }
+    setup.spool = spooling->spool;
+    spooled->store = shelf_new(&setup, err);
+    if (spooled->store == NULL) {
+        free(spooled);
+        return -1;
+    }
+    LIST_INSERT_HEAD(&spooling->stores, spooled, link);
+    *out_store = spooled->store;
+    return 0;
 }
 
-/* Whether an enabled bridge has a store under that name. */
-static bool spooling_is_wanted(const struct spooling *spooling, struct slice bridge)
+void spooling_release_store(struct spooling *spooling, struct store *store)
 {
-    size_t i;
+    struct spooled *spooled;
 
-    for (i = 0; i < spooling->config->bridge_count; i++) {
-        if (spooling->stores[i] != NULL &&
-            slice_equal_text(bridge, spooling->config->bridges[i].name)) {
-            return true;
+    if (store == NULL) {
+        return;
+    }
+    LIST_FOREACH(spooled, &spooling->stores, link) {
+        if (spooled->store == store) {
+            LIST_REMOVE(spooled, link);
+            shelf_free(store);
+            free(spooled);
+            return;
         }
     }
-    return false;
 }
 
-/* Messages of bridges that are gone from the rules stay, and the operator should know. */
-static void spooling_tell_orphans(const struct spooling *spooling)
+void spooling_tell_orphans(const struct spooling *spooling)
 {
     const struct spool_fifo *fifo = NULL;
 
-    while ((fifo = spool_fifo_next(spooling->spool, fifo)) != NULL) {
+    while (spooling != NULL && (fifo = spool_fifo_next(spooling->spool, fifo)) != NULL) {
         struct spool_fifo_info info;
 
         spool_fifo_get_info(fifo, &info);
-        if (info.count > 0 && !spooling_is_wanted(spooling, shelf_bridge_of(info.name))) {
+        if (info.count > 0 && !info.is_open) {
             log_warn("bridge", info.name,
                      "has messages in the spool, but is not in the rules, disabled, or has no "
                      "disk: they are kept",
                      log_number("messages", info.count));
         }
     }
-}
-
-static int spooling_fill(struct spooling *spooling, struct err *err)
-{
-    size_t i;
-
-    spooling->stores = calloc(spooling->config->bridge_count + 1, sizeof(struct store *));
-    if (spooling->stores == NULL ||
-        watch_init(&spooling->watch, spooling->loop, spool_fd(spooling->spool),
-                   spooling_on_readable, spooling) != 0) {
-        return err_set(err, "out of memory");
-    }
-    for (i = 0; i < spooling->config->bridge_count; i++) {
-        if (spooling_add_store(spooling, i, err) != 0) {
-            return -1;
-        }
-    }
-    spooling_tell_orphans(spooling);
-    return 0;
 }
 
 enum spooling_result spooling_new(struct loop *loop, const struct config *config,
@@ -174,24 +174,25 @@ enum spooling_result spooling_new(struct loop *loop, const struct config *config
         return SPOOLING_FAILED;
     }
     spooling->loop = loop;
-    spooling->config = config;
+    LIST_INIT(&spooling->stores);
     loop_task_init(&spooling->flush, spooling_on_flush, spooling);
     spool_options_init(&options);
     options.max_size = config->spool.max_size;
     options.max_backlog = SPOOLING_BACKLOG;
     opened = spool_open(config->spool.directory, &options, &spooling_events, spooling,
                         &spooling->spool, err);
-    if (opened != SPOOL_OPENED || spooling_fill(spooling, err) != 0) {
+    if (opened != SPOOL_OPENED) {
         spooling_free(spooling);
         return opened == SPOOL_LOCKED ? SPOOLING_LOCKED : SPOOLING_FAILED;
     }
+    if (watch_init(&spooling->watch, loop, spool_fd(spooling->spool), spooling_on_readable,
+                   spooling) != 0) {
+        err_set(err, "out of memory");
+        spooling_free(spooling);
+        return SPOOLING_FAILED;
+    }
     *out_spooling = spooling;
     return SPOOLING_OPENED;
-}
-
-struct store *spooling_store(struct spooling *spooling, const struct conf_bridge *bridge)
-{
-    return spooling != NULL ? spooling->stores[bridge - spooling->config->bridges] : NULL;
 }
 
 void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), void *ctx)
@@ -203,17 +204,16 @@ void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), voi
 
 void spooling_free(struct spooling *spooling)
 {
-    size_t i;
+    struct spooled *spooled;
 
     if (spooling == NULL) {
         return;
     }
-    for (i = 0; spooling->stores != NULL && i < spooling->config->bridge_count; i++) {
-        shelf_free(spooling->stores[i]);
+    while ((spooled = LIST_FIRST(&spooling->stores)) != NULL) {
+        spooling_release_store(spooling, spooled->store);
     }
     loop_task_cancel(spooling->loop, &spooling->flush);
     watch_fini(&spooling->watch);
     spool_free(spooling->spool);
-    free(spooling->stores);
     free(spooling);
 }

@@ -30,11 +30,22 @@ static struct config *config_new(const char *file)
     return config;
 }
 
+const char *conf_protocol_name(enum conf_protocol protocol)
+{
+    return protocol == CONF_REDIS ? "redis" : "amqp";
+}
+
+struct config *config_ref(struct config *config)
+{
+    config->refs++;
+    return config;
+}
+
 void config_free(struct config *config)
 {
     size_t i;
 
-    if (config == NULL) {
+    if (config == NULL || config->refs-- > 0) {
         return;
     }
     for (i = 0; i < config->bridge_count; i++) {

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/json_write.h"
 #include "config.h"
-#include "redis/hub.h"
 
 static void stats_natural(struct json_writer *json, const char *key, uint64_t value)
 {
@@ -75,17 +74,12 @@ static void stats_counters(struct json_writer *json, const struct bridge_counter
     stats_natural(json, "bytes_out", counters->bytes_out);
 }
 
-static void stats_unsubscribed(struct json_writer *json, const struct board_bridge *bridge,
-                               uint64_t now_us)
+static void stats_unsubscribed(struct json_writer *json, const struct bridge_status *status)
 {
-    const struct subscription_gap *gap =
-        bridge->redis_source ? redis_source_gap(bridge->redis_source) : NULL;
-    uint64_t gap_us = gap ? subscription_gap_us(gap, now_us) : 0;
-
     json_writer_key(json, "unsubscribed");
     json_writer_begin_object(json);
-    stats_natural(json, "count", gap ? gap->count : 0);
-    stats_thousandth(json, "seconds", gap_us / CLOCK_US_PER_MS);
+    stats_natural(json, "count", status->gap_count);
+    stats_thousandth(json, "seconds", status->gap_us / CLOCK_US_PER_MS);
     json_writer_end_object(json);
 }
 
@@ -103,17 +97,16 @@ static void stats_latency(struct json_writer *json, const struct histogram *late
 static void stats_bridge(struct json_writer *json, const struct board_bridge *bridge,
                          uint64_t now_us)
 {
-    static const struct bridge_counters none = {0};
-    const struct bridge *running = bridge->bridge;
+    struct bridge_status status;
 
+    bridge->get_status(bridge, now_us, &status);
     json_writer_key(json, bridge->name);
     json_writer_begin_object(json);
-    stats_text(json, "state",
-               bridge_state_name(running ? bridge_get_state(running) : BRIDGE_STOPPED));
-    stats_counters(json, running ? bridge_get_counters(running) : &none);
-    stats_text(json, "last_error", running ? bridge_get_last_error(running) : NULL);
-    stats_unsubscribed(json, bridge, now_us);
-    stats_latency(json, running ? bridge_get_latency(running) : NULL);
+    stats_text(json, "state", bridge_state_name(status.state));
+    stats_counters(json, &status.counters);
+    stats_text(json, "last_error", status.last_error);
+    stats_unsubscribed(json, &status);
+    stats_latency(json, status.latency);
     json_writer_end_object(json);
 }
 
@@ -129,8 +122,9 @@ static void stats_lag(struct json_writer *json, const struct lag *lag, uint64_t 
 
 void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
 {
+    const struct board_connection *connection;
+    const struct board_bridge *bridge;
     struct json_writer json;
-    size_t i;
 
     json_writer_init(&json, out, 0);
     json_writer_begin_object(&json);
@@ -143,14 +137,14 @@ void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
     stats_lag(&json, board->lag, now_us);
     json_writer_key(&json, "connections");
     json_writer_begin_object(&json);
-    for (i = 0; i < board->connection_count; i++) {
-        stats_connection(&json, &board->connections[i]);
+    TAILQ_FOREACH(connection, &board->connections, link) {
+        stats_connection(&json, connection);
     }
     json_writer_end_object(&json);
     json_writer_key(&json, "bridges");
     json_writer_begin_object(&json);
-    for (i = 0; i < board->bridge_count; i++) {
-        stats_bridge(&json, &board->bridges[i], now_us);
+    TAILQ_FOREACH(bridge, &board->bridges, link) {
+        stats_bridge(&json, bridge, now_us);
     }
     json_writer_end_object(&json);
     json_writer_end_object(&json);

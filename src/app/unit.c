@@ -1,0 +1,113 @@
+/* What all units have in common, and the one that does nothing. Not for: the kinds that carry
+ * messages (bridge_unit.c). */
+#include "app/unit.h"
+
+#include <stdlib.h>
+
+#include "app/wiring.h"
+#include "base/log.h"
+
+struct unit *unit_new(const struct unit_setup *setup, struct err *err)
+{
+    if (!setup->conf->enabled) {
+        return disabled_unit_new(setup, err);
+    }
+    return bridge_unit_new(setup, err);
+}
+
+static void unit_get_status(const struct board_bridge *shown, uint64_t now_us,
+                            struct bridge_status *out_status)
+{
+    const struct unit *unit =
+        (const struct unit *)((const char *)shown - offsetof(struct unit, shown));
+
+    unit->ops->get_status(unit, now_us, out_status);
+}
+
+void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup)
+{
+    *unit = (struct unit){
+        .ops = ops,
+        .shown = {.name = setup->conf->name, .get_status = unit_get_status},
+        .wiring = setup->wiring,
+        .config = config_ref(setup->config),
+        .conf = setup->conf,
+    };
+}
+
+void unit_fini(struct unit *unit)
+{
+    config_free(unit->config);
+}
+
+void unit_changed(struct unit *unit, enum bridge_state state, const char *why)
+{
+    if (state == BRIDGE_RUNNING) {
+        unit->had_chance = true;
+    }
+    if (why[0] != '\0') {
+        log_info("bridge", unit_name(unit), bridge_state_name(state), log_text("why", why));
+    } else {
+        log_info("bridge", unit_name(unit), bridge_state_name(state));
+    }
+    wiring_on_unit_changed(unit->wiring);
+}
+
+void unit_stopped(struct unit *unit)
+{
+    struct bridge_status status;
+    const struct bridge_counters *counters = &status.counters;
+
+    unit->ops->get_status(unit, loop_now_us(unit->wiring->loop), &status);
+    log_info("bridge", unit_name(unit), "books closed", log_number("received", counters->received),
+             log_number("delivered", counters->delivered),
+             log_number("filtered", counters->filtered), log_number("dropped", counters->dropped),
+             log_number("dead_lettered", counters->dead_lettered),
+             log_number("returned", counters->returned), log_number("spooled", counters->spooled));
+    unit->stopped = true;
+    wiring_on_unit_stopped(unit->wiring);
+}
+
+static void disabled_do_nothing(struct unit *unit)
+{
+    (void)unit;
+}
+
+static void disabled_get_status(const struct unit *unit, uint64_t now_us,
+                                struct bridge_status *out_status)
+{
+    (void)unit;
+    (void)now_us;
+    *out_status = (struct bridge_status){.state = BRIDGE_STOPPED};
+}
+
+static void disabled_free(struct unit *unit)
+{
+    unit_fini(unit);
+    free(unit);
+}
+
+static const struct unit_ops disabled_ops = {
+    .start = disabled_do_nothing,
+    .stop = disabled_do_nothing,
+    .stop_now = disabled_do_nothing,
+    .pause = disabled_do_nothing,
+    .resume = disabled_do_nothing,
+    .get_status = disabled_get_status,
+    .free = disabled_free,
+};
+
+struct unit *disabled_unit_new(const struct unit_setup *setup, struct err *err)
+{
+    struct unit *unit = calloc(1, sizeof(*unit));
+
+    if (unit == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    unit_init(unit, &disabled_ops, setup);
+    /* It has stopped before it began: nobody waits for it. */
+    unit->had_chance = true;
+    unit->stopped = true;
+    return unit;
+}
