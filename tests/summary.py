@@ -5,7 +5,7 @@
 
 with every cmocka test, check, pytest test and fuzz target counted singly. Exits 1 if one failed.
 
-    tests/summary.py [--check BUILD_FOLDER] [--junit FILE] [--list FILE] [--failed N]
+    tests/summary.py [--check BUILD_FOLDER] [--junit FILE] [--list FILE]... [--failed N]
 
 A --list file has a line `passed NAME`, `failed NAME` or `skipped NAME` each; --failed adds N failures
 of steps that came to no tests at all."""
@@ -46,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", type=pathlib.Path)
     parser.add_argument("--junit", type=pathlib.Path)
-    parser.add_argument("--list", type=pathlib.Path)
+    parser.add_argument("--list", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--failed", type=int, default=0)
     options = parser.parse_args()
     counts = collections.Counter(failed=options.failed)
@@ -55,8 +55,8 @@ def main():
             count_program(counts, trs)
     if options.junit:
         count_junit(counts, options.junit)
-    if options.list:
-        counts.update(line.split()[0] for line in options.list.read_text().splitlines())
+    for path in options.list:
+        counts.update(line.split()[0] for line in path.read_text().splitlines())
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     raise SystemExit(1 if counts["failed"] else 0)
 
