@@ -13,11 +13,15 @@ enum options_action {
     OPTIONS_PRINT_CONFIG, /* --print-config */
     OPTIONS_VERSION,      /* --version */
     OPTIONS_HELP,         /* --help */
+    OPTIONS_SPOOL_LIST,   /* spool list */
+    OPTIONS_SPOOL_EXPORT, /* spool export NAME */
+    OPTIONS_SPOOL_PURGE,  /* spool purge NAME */
 };
 
 struct options {
     enum options_action action;
     const char *config; /* file; never NULL */
+    const char *bridge; /* NAME of a spool command that has one */
     bool has_log_level; /* the one below wins over the configuration's */
     enum log_level log_level;
 };

@@ -1,10 +1,12 @@
-/* What the command line asks for: check, print, or run. Not for: running itself (daemon.c). */
+/* What the command line asks for: check, print, look after the spool, or run. Not for: running
+ * itself (daemon.c), the spool (spool_command.c). */
 #include "app/app.h"
 
 #include <stdio.h>
 #include <sysexits.h>
 
 #include "app/daemon.h"
+#include "app/spool_command.h"
 #include "conf/load.h"
 #include "config.h"
 
@@ -42,6 +44,11 @@ static int app_with_config(const struct options *options)
         break;
     case OPTIONS_PRINT_CONFIG:
         status = app_print_config(config);
+        break;
+    case OPTIONS_SPOOL_LIST:
+    case OPTIONS_SPOOL_EXPORT:
+    case OPTIONS_SPOOL_PURGE:
+        status = spool_command_run(options, config);
         break;
     default:
         log_configure(options->has_log_level ? options->log_level : config->log_level,

@@ -18,6 +18,7 @@ const char *options_help(void)
 {
     return "Usage: chunneld [-c FILE] [-t|--check] [--print-config] [--log-level LEVEL]\n"
            "                [--version] [--help]\n"
+           "       chunneld spool list | export NAME | purge NAME [-c FILE]\n"
            "\n"
            "Carries messages between Redis channels and AMQP 0-9-1 (RabbitMQ), as rules say.\n"
            "\n"
@@ -29,8 +30,13 @@ const char *options_help(void)
            "      --version        print the version\n"
            "      --help           print this\n"
            "\n"
+           "  spool list           what the bridges have in the spool\n"
+           "  spool export NAME    print the messages of a bridge, one JSON envelope a line\n"
+           "  spool purge NAME     remove them for good\n"
+           "\n"
            "It runs in the foreground and logs to stderr. SIGTERM and SIGINT stop it in an\n"
-           "orderly way, a second one at once. See chunneld(8) and chunneld.json(5).\n";
+           "orderly way, a second one at once. The spool commands are for while it does not run.\n"
+           "See chunneld(8) and chunneld.json(5).\n";
 }
 
 static int options_take(struct options *options, int option, const char *value, struct err *err)
@@ -60,6 +66,34 @@ static int options_take(struct options *options, int option, const char *value, 
     }
 }
 
+/* What stands on the command line beside the options: nothing, or a command for the spool. */
+static int options_take_words(struct options *options, int count, char **words, struct err *err)
+{
+    static const struct {
+        const char *name;
+        enum options_action action;
+        int words;
+    } commands[] = {{"list", OPTIONS_SPOOL_LIST, 2},
+                    {"export", OPTIONS_SPOOL_EXPORT, 3},
+                    {"purge", OPTIONS_SPOOL_PURGE, 3}};
+    size_t i;
+
+    if (count == 0) {
+        return 0;
+    }
+    if (options->action != OPTIONS_RUN || strcmp(words[0], "spool") != 0) {
+        return err_set(err, "unexpected argument \"%s\"; a file is given with --config", words[0]);
+    }
+    for (i = 0; count > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(words[1], commands[i].name) == 0 && count == commands[i].words) {
+            options->action = commands[i].action;
+            options->bridge = count > 2 ? words[2] : NULL;
+            return 0;
+        }
+    }
+    return err_set(err, "use spool list, spool export NAME or spool purge NAME");
+}
+
 int options_parse(int argc, char **argv, struct options *out_options, struct err *err)
 {
     struct options options = {.action = OPTIONS_RUN,
@@ -79,9 +113,8 @@ int options_parse(int argc, char **argv, struct options *out_options, struct err
             return -1;
         }
     }
-    if (optind < argc) {
-        return err_set(err, "unexpected argument \"%s\"; a file is given with --config",
-                       argv[optind]);
+    if (options_take_words(&options, argc - optind, argv + optind, err) != 0) {
+        return -1;
     }
     *out_options = options;
     return 0;

@@ -3,6 +3,7 @@
  * (spool/). */
 #include "app/spooling.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -145,19 +146,48 @@ void spooling_release_store(struct spooling *spooling, struct store *store)
     }
 }
 
+/* Messages that the spool has of a bridge; 0 too where `first` is not the first of its queues. */
+static uint64_t spooling_count(const struct spooling *spooling, struct slice bridge,
+                               const struct spool_fifo *first)
+{
+    const struct spool_fifo *fifo = NULL;
+    uint64_t count = 0;
+
+    while ((fifo = spool_fifo_next(spooling->spool, fifo)) != NULL) {
+        struct spool_fifo_info info;
+
+        spool_fifo_get_info(fifo, &info);
+        if (!slice_equal(shelf_bridge_of(info.name), bridge)) {
+            continue;
+        }
+        if (count == 0 && fifo != first && info.count > 0) {
+            return 0;
+        }
+        count += info.count;
+    }
+    return count;
+}
+
+/* Messages of bridges that are gone from the rules stay, and the operator should know. */
 void spooling_tell_orphans(const struct spooling *spooling)
 {
     const struct spool_fifo *fifo = NULL;
 
     while (spooling != NULL && (fifo = spool_fifo_next(spooling->spool, fifo)) != NULL) {
         struct spool_fifo_info info;
+        struct slice bridge;
+        char name[SEGMENT_NAME_MAX + 1];
+        uint64_t count;
 
         spool_fifo_get_info(fifo, &info);
-        if (info.count > 0 && !info.is_open) {
-            log_warn("bridge", info.name,
+        bridge = shelf_bridge_of(info.name);
+        count = info.is_open ? 0 : spooling_count(spooling, bridge, fifo);
+        if (count > 0) {
+            snprintf(name, sizeof(name), "%.*s", (int)bridge.len, bridge.data);
+            log_warn("bridge", name,
                      "has messages in the spool, but is not in the rules, disabled, or has no "
-                     "disk: they are kept",
-                     log_number("messages", info.count));
+                     "disk: they are kept; chunneld spool export or purge takes them out",
+                     log_number("messages", count));
         }
     }
 }
