@@ -18,7 +18,7 @@ from harness.broker import Broker  # noqa: E402
 from harness.rig import Rig  # noqa: E402
 
 _LOG_LINES = 80
-_TEST_SECONDS = 150
+_TEST_SECONDS = 300
 
 
 def pytest_configure(config):

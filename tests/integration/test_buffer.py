@@ -130,7 +130,7 @@ def test_alarm_at_start_and_at_the_end(rig, alarm):
     wait_until(lambda: rig.redis.subscribers("in") == 1, "subscribed")
     publish(rig, 0, 50)
     daemon.wait_bridge("out", received=50)
-    daemon.stop(timeout=5)
+    daemon.stop()
     alarm(False)
     # What had gone out before the end may still be taken.
     found = [int(body) for body in rig.rabbit.take("work", rig.rabbit.ready("work"))]

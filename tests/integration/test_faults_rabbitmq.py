@@ -14,10 +14,12 @@ WINDOW = 20000  # more than can be in flight
 
 
 @pytest.fixture
-def both_ways(rig):
-    """A daemon with a bridge each way, traffic on both, and a subscriber at the end of one."""
+def both_ways(rig, request):
+    """A daemon with a bridge each way, traffic on both, and a subscriber at the end of one. Its
+    parameter is the heartbeat."""
     subscriber = rig.redis.subscribe("done")
-    daemon = rig.run(OUT, IN, topology=TOPOLOGY)
+    daemon = rig.run(OUT, IN, topology=TOPOLOGY,
+                     connections={"rabbit": {"heartbeat": getattr(request, "param", "20s")}})
     out, back = RedisTraffic(rig.redis, "orders"), QueueTraffic(rig.rabbit, "back")
     wait_until(lambda: len(out.sent) > 100 and len(back.sent) > 100, "traffic both ways")
 
@@ -75,12 +77,13 @@ def test_confirmed_messages_survive(rig):
     assert [int(body) for body in rig.rabbit.take("work", 2000)] == list(range(2000))
 
 
+@pytest.mark.parametrize("both_ways", ["2s"], indirect=True)
 def test_frozen(rig, both_ways):
     # Frozen for longer than the heartbeat allows: is it noticed, Redis served, and all well after?
     daemon, finish = both_ways
     rig.broker.freeze()
     try:
-        daemon.wait_bridge("out", state="waiting", timeout=30)
+        daemon.wait_bridge("out", state="waiting", timeout=60)
         assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
     finally:
         rig.broker.thaw()
@@ -106,7 +109,7 @@ def test_application_stopped_and_started(rig, both_ways):
     daemon, finish = both_ways
     rig.broker.eval("rabbit:stop()")
     try:
-        daemon.wait_bridge("out", state="waiting", timeout=20)
+        daemon.wait_bridge("out", state="waiting", timeout=60)
     finally:
         rig.broker.eval("rabbit:start()")
         rig.broker.wait_ready()
@@ -121,7 +124,7 @@ def test_connections_closed_again_and_again(rig, both_ways):
     for number in range(1, 4):
         rig.broker.close_connections(rig.rabbit.name)
         daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["reconnects"] >= number,
-                          "connected again", timeout=20)
+                          "connected again")
         daemon.wait_running()
     daemon.wait_log("CONNECTION_FORCED")
     finish()

@@ -28,8 +28,8 @@ def test_killed_and_back(rig):
     traffic = RedisTraffic(rig.redis, "orders")
     wait_until(lambda: len(traffic.sent) > 100, "traffic")
     rig.redis.kill()
-    last_before = traffic.sent[-1]
     daemon.wait_bridge("out", state="waiting")
+    last_before = traffic.sent[-1]
     rig.redis.start()
     daemon.wait_running()
     resumed = len(traffic.sent)
@@ -44,8 +44,8 @@ def test_killed_and_back(rig):
         assert rig.redis.client().publish(channel, b"x") == 1
     daemon.wait_bridge("more", delivered=2)
     gap = daemon.bridge("out")["unsubscribed"]
-    assert gap["count"] == 1 and gap["seconds"] > 0
-    assert daemon.stats()["connections"]["redis"]["reconnects"] == 1
+    assert gap["count"] >= 1 and gap["seconds"] > 0
+    assert daemon.stats()["connections"]["redis"]["reconnects"] >= 1
     assert daemon.stats()["connections"]["redis"]["last_error"]
 
 
@@ -118,7 +118,9 @@ def test_frozen_for_long(rig):
     assert daemon.stats()["connections"]["rabbit"]["reconnects"] == 0
     rig.redis.thaw()
     daemon.wait_running(timeout=30)
-    wait_until(lambda: rig.redis.client().publish("orders", b"7") == 1, "one subscription")
+    # Only now does Redis notice that the connections of before are gone.
+    rig.redis.wait_subscriber("orders")
+    rig.redis.client().publish("orders", b"7")
     assert arrived(rig, daemon) == [7]
     assert daemon.bridge("out")["unsubscribed"]["count"] >= 1
 
@@ -172,19 +174,17 @@ def test_subscribers_killed_in_a_loop(rig):
     # Killed by the operator again and again: is everything that found a subscriber delivered?
     daemon = rig.run(OUT, topology=WORK, observed=True)
     traffic = RedisTraffic(rig.redis, "orders")
-    last = set()
     for _ in range(5):
         seen = len(traffic.sent)
         wait_until(lambda: len(traffic.sent) > seen + 50, "traffic")
         rig.redis.client().execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        # What was being written to the subscriber at that moment goes with it.
-        last.update(traffic.sent[-2:])
         wait_until(lambda: rig.redis.subscribers("orders") == 1, "subscribed again")
     sent = traffic.stop()
     numbers = arrived(rig, daemon)
+    # What was being written to the subscriber at the moment of a kill goes with it.
     assert len(set(sent) - set(numbers)) <= 2 * 5
     assert len(numbers) == len(set(numbers))
-    assert daemon.bridge("out")["unsubscribed"]["count"] == 5
+    assert daemon.bridge("out")["unsubscribed"]["count"] >= 5
 
 
 def test_one_channel_forbidden(rig):

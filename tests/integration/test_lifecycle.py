@@ -1,6 +1,7 @@
 """Start and stop: what a service manager sees, and that an orderly end loses nothing."""
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from harness.bulk import publish_all
-from harness.waiting import wait_until
+from harness.waiting import DEADLINE, wait_until
 
 WORK = {"queues": [{"name": "work"}, {"name": "back"}]}
 OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
@@ -39,7 +40,7 @@ class Notify:
         self.poll()
         return [when for when, line in self.said if line.startswith(word)]
 
-    def wait(self, word, count=1, timeout=10):
+    def wait(self, word, count=1, timeout=DEADLINE):
         wait_until(lambda: len(self.times(word)) >= count, f"{count} times {word}", timeout, every=0)
 
 
@@ -51,14 +52,14 @@ def notify(rig):
 def test_notifies_systemd(rig, notify):
     # Is the service manager told when it is ready, how it is, that it lives, and that it stops?
     daemon = rig.make(OUT, IN, topology=WORK,
-                      env={**notify.env, "WATCHDOG_USEC": "300000"})
+                      env={**notify.env, "WATCHDOG_USEC": "3000000"})
     daemon.start()
     notify.wait("READY=1")
     daemon.wait_running()
     notify.wait("STATUS=")
-    notify.wait("WATCHDOG=1", count=5)
-    beats = notify.times("WATCHDOG=1")
-    assert max(b - a for a, b in zip(beats, beats[1:])) < 0.3
+    notify.wait("WATCHDOG=1", count=3)
+    first, _, third = notify.times("WATCHDOG=1")[:3]
+    assert third - first < 2 * 3, "later than the service manager waits"
     daemon.stop()
     notify.wait("STOPPING=1")
     words = [line.split("=")[0] for _, line in notify.said]
@@ -80,13 +81,16 @@ def test_no_watchdog_unless_asked(rig, notify):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_when_idle(rig, number):
     # Does it stop at once and cleanly, and say goodbye to its servers?
-    daemon = rig.run(OUT, IN, topology=WORK)
+    daemon = rig.run(OUT, IN, topology=WORK, shutdown_timeout="60s")
     log_before = rig.broker.log_size()
     began = time.monotonic()
     daemon.stop(number)
-    assert time.monotonic() - began < 3
-    assert "client unexpectedly closed TCP connection" not in rig.broker.log_since(log_before)
-    assert rig.redis.client().publish("orders", b"x") == 0
+    assert time.monotonic() - began < 20
+    wait_until(lambda: not rig.broker.connection_names(rig.rabbit.name), "gone from RabbitMQ")
+    # Connections of scenarios before may be in the log too.
+    bad_end = rf"vhost: '{rig.rabbit.name}'.*\n.*client unexpectedly closed TCP connection"
+    assert not re.search(bad_end, rig.broker.log_since(log_before))
+    wait_until(lambda: rig.redis.subscribers("orders") == 0, "gone from Redis")
 
 
 def test_stop_under_load_loses_nothing(rig):
@@ -94,7 +98,7 @@ def test_stop_under_load_loses_nothing(rig):
     # the rest left where it was?
     to = {"exchange": "", "routing_key": "work", "persistent": False}
     daemon = rig.run({**OUT, "to": to, "buffer": {"messages": 500000, "memory": "512MiB"}}, IN,
-                     topology=WORK)
+                     topology=WORK, shutdown_timeout="60s")
     subscriber = rig.redis.subscribe("done")
     channel = rig.rabbit.channel(confirm=True)
     for number in range(3000):
@@ -103,8 +107,9 @@ def test_stop_under_load_loses_nothing(rig):
     pour.start()
     daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "messages pour")
     daemon.send_signal(signal.SIGTERM)
-    daemon.wait_exit(0, timeout=15)
+    daemon.wait_exit(0, timeout=90)
     pour.join()
+    wait_until(lambda: rig.rabbit.queues()["back"][1:] == (0, 0), "RabbitMQ has back what is left")
     bodies = rig.rabbit.take("work", rig.rabbit.ready("work"))
     assert [int(body) for body in bodies] == list(range(len(bodies))), "a hole, or something twice"
     assert len(bodies) > 1000
@@ -125,8 +130,8 @@ def test_stop_with_the_broker_away(rig):
         rig.redis.client().publish("orders", str(number))
     daemon.wait_bridge("out", pending=10)
     began = time.monotonic()
-    daemon.stop(timeout=5)
-    assert 0.5 < time.monotonic() - began < 3
+    daemon.stop()
+    assert 0.5 < time.monotonic() - began < 20
     assert "10" in daemon.log().splitlines()[-1] or "dropped" in daemon.log()
 
 
@@ -140,7 +145,7 @@ def test_unfinished_messages_go_back_to_their_queue(rig):
     for number in range(10):
         channel.basic_publish("", "back", str(number))
     daemon.wait_bridge("in", pending=10)
-    daemon.stop(timeout=5)
+    daemon.stop()
     assert sorted(map(int, rig.rabbit.take("back", 10))) == list(range(10))
 
 
@@ -160,7 +165,7 @@ def test_second_signal_ends_at_once(rig):
                "it says that it stops")
     assert daemon.is_alive()
     daemon.send_signal(signal.SIGTERM)
-    daemon.process.wait(timeout=3)
+    daemon.process.wait(timeout=DEADLINE)
     daemon.check_log()
 
 

@@ -188,13 +188,13 @@ def test_connection_blocked(rig, peer, scripted):
 def test_garbage(rig, peer, scripted, question, garbage):
     # Does it survive wrong frames in every state, and work with a peer that behaves?
     peer.after[question] = garbage
-    daemon = scripted(OUT, connect_timeout="500ms").start()
+    daemon = scripted(OUT, connect_timeout="1s").start()
     wait_until(lambda: peer.accepted >= 1, "connected")
     wait_until(lambda: peer.accepted >= 2 or is_running(daemon), "given up, or none the worse")
     peer.after.clear()
     for connection in list(peer.connections):
         connection.close()
-    daemon.wait_running(timeout=20)
+    daemon.wait_running()
     publish(rig, 1)
     daemon.wait_bridge("out", delivered=1, pending=0)
 
@@ -215,7 +215,7 @@ def is_running(daemon):
         "cut", "nested"])
 def test_wrong_content_header(rig, peer, scripted, header):
     # Is a content header that cannot be true found out, with bounded memory and no crash?
-    daemon = scripted(IN, connect_timeout="500ms").start().wait_running()
+    daemon = scripted(IN, connect_timeout="1s").start().wait_running()
     consuming = [connection for connection in peer.connections if connection.consumers]
     (channel, tag), = consuming[0].consumers.items()
     accepted = peer.accepted
@@ -224,7 +224,7 @@ def test_wrong_content_header(rig, peer, scripted, header):
     wait_until(lambda: peer.accepted > accepted or daemon.bridge("in")["received"] == 1,
                "given up, or taken as what it is")
     assert daemon.is_alive()
-    daemon.wait_running(timeout=20)
+    daemon.wait_running()
     daemon.wait_idle()
 
 
@@ -262,14 +262,14 @@ def test_more_body_than_announced(rig, peer, scripted):
 def test_tuning(rig, peer, scripted, tune, works):
     # Does it get along with every limit that a broker may set, and refuse those that it may not?
     peer.tune.update(tune)
-    daemon = scripted(OUT, connect_timeout="500ms").start()
+    daemon = scripted(OUT, connect_timeout="1s").start()
     if works is False:
         peer.wait_accepted(3)
         assert daemon.stats()["connections"]["rabbit"]["state"] != "up"
         assert daemon.stats()["connections"]["rabbit"]["last_error"]
         peer.tune.update({"frame_max": 131072})
     if works is not None:
-        daemon.wait_running(timeout=20)
+        daemon.wait_running()
         rig.redis.client().publish("orders", b"x" * 10000)
         daemon.wait_bridge("out", delivered=1)
         assert peer.published == [b"x" * 10000]
@@ -280,9 +280,9 @@ def test_tuning(rig, peer, scripted, tune, works):
 def test_no_answer(rig, peer, scripted):
     # Is a broker that stops answering in the middle of the login given up?
     peer.silent = spec.Connection.Open
-    daemon = scripted(OUT).start()
-    peer.wait_accepted(2, timeout=30)
-    daemon.wait_running(timeout=20)
+    daemon = scripted(OUT, connect_timeout="2s").start()
+    peer.wait_accepted(2)
+    daemon.wait_running()
 
 
 def test_close_with_words(rig, peer, scripted):
@@ -292,7 +292,7 @@ def test_close_with_words(rig, peer, scripted):
     daemon = scripted(OUT).start()
     daemon.wait_log("the words of farewell")
     peer.instead.clear()
-    daemon.wait_running(timeout=20)
+    daemon.wait_running()
 
 
 def test_channel_closed_again_and_again(rig, peer, scripted):
@@ -306,5 +306,5 @@ def test_channel_closed_again_and_again(rig, peer, scripted):
     publish(rig, 1)
     wait_until(lambda: len(peer.published) >= 3, "tried again")
     peer.on_publish = lambda connection, channel, tag, body: connection.ack(channel, tag)
-    daemon.wait_bridge("out", delivered=1, pending=0, timeout=20)
+    daemon.wait_bridge("out", delivered=1, pending=0)
     daemon.wait_log("CHANNEL_ERROR - again")

@@ -44,7 +44,7 @@ def make(rig, context, host="127.0.0.1", **tls):
         THERE, BACK, topology=WORK, observed=True,
         redis_url=f"rediss://{host}:{redis_way.port}",
         amqp_url=f"amqps://guest:guest@{host}:{rabbit_way.port}/{vhost}",
-        connections={name: {"tls": tls, "connect_timeout": "1s"}
+        connections={name: {"tls": tls, "connect_timeout": "5s"}
                      for name in ("redis", "rabbit")})
 
 

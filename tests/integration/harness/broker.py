@@ -13,7 +13,7 @@ import pika
 import pytest
 
 from .ports import free_port
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "contrib" / "private-rabbitmq"
 ERL_CALL = "/usr/lib/erlang/bin/erl_call"
@@ -67,7 +67,7 @@ class Broker:
     def kill(self):
         """kill -9 of the Erlang machine."""
         os.kill(self._beam_pid(), signal.SIGKILL)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=DEADLINE)
 
     def freeze(self):
         os.kill(self._beam_pid(), signal.SIGSTOP)
@@ -83,7 +83,7 @@ class Broker:
             self.kill()
         except (OSError, ValueError, subprocess.TimeoutExpired):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=DEADLINE)
 
     # the operator's tools
 
@@ -196,11 +196,11 @@ class Vhost:
     def unacknowledged(self):
         return sum(unacked for _, unacked, _ in self.queues().values())
 
-    def wait_consumer(self, queue, count=1, timeout=10):
+    def wait_consumer(self, queue, count=1, timeout=DEADLINE):
         wait_until(lambda: self.queues().get(queue, (0, 0, 0))[2] == count,
                    f"{count} consumers on queue {queue!r}", timeout)
 
-    def get(self, queue, timeout=10, channel=None):
+    def get(self, queue, timeout=DEADLINE, channel=None):
         """The next message of a queue: (method, properties, body)."""
         own = channel or self.channel()
         try:

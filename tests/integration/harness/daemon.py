@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 COUNTERS = ("received", "delivered", "filtered", "dropped", "dead_lettered", "returned", "pending",
             "retried", "unroutable", "no_subscribers", "buffered", "spooled", "in_flight",
@@ -95,7 +95,7 @@ class Daemon:
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def wait_log(self, words, timeout=10):
+    def wait_log(self, words, timeout=DEADLINE):
         """Waits until the regular expression `words` matches in the log; the match."""
         return wait_until(lambda: re.search(words, self.log()), f"the log says {words!r}", timeout)
 
@@ -112,16 +112,15 @@ class Daemon:
             message = self._stats.poll(0)
         return self._newest
 
-    def wait_stats(self, condition, what, timeout=10, fresh=False):
-        """The first stats for which `condition(stats)` is true; `fresh`: made after the call."""
+    def wait_stats(self, condition, what, timeout=DEADLINE):
+        """The first stats made after the call for which `condition(stats)` is true: older ones
+        need not count yet what the scenario has seen."""
         begun = datetime.datetime.now(datetime.timezone.utc)
 
         def look():
             assert self.is_alive(), f"the daemon ended with {self.process.poll()}"
             stats = self._read_stats()
-            if not stats or (fresh and _moment(stats) < begun):
-                return None
-            return stats if condition(stats) else None
+            return stats if stats and _moment(stats) >= begun and condition(stats) else None
 
         try:
             return wait_until(look, what, timeout, every=0)
@@ -130,42 +129,42 @@ class Daemon:
 
     def stats(self):
         """Stats of a moment after the call."""
-        return self.wait_stats(lambda stats: True, "stats are published", fresh=True)
+        return self.wait_stats(lambda stats: True, "stats are published")
 
     def bridge(self, name):
         return self.stats()["bridges"][name]
 
-    def wait_bridge(self, name, timeout=10, **expected):
+    def wait_bridge(self, name, timeout=DEADLINE, **expected):
         """Waits until the bridge's stats are as given: state="running", delivered=5."""
         return self.wait_stats(
             lambda stats: all(stats["bridges"][name][key] == value
                               for key, value in expected.items()),
             f"bridge {name!r} has {expected}", timeout)["bridges"][name]
 
-    def wait_running(self, timeout=15):
+    def wait_running(self, timeout=DEADLINE):
         """Waits until every enabled bridge runs."""
         self.wait_stats(lambda stats: all(bridge["state"] == "running"
                                           for bridge in stats["bridges"].values()),
-                        "all bridges are running", timeout, fresh=True)
+                        "all bridges are running", timeout)
         return self
 
-    def wait_idle(self, timeout=10):
+    def wait_idle(self, timeout=DEADLINE):
         """Waits until no bridge holds a message; the stats then."""
         return self.wait_stats(lambda stats: all(bridge["pending"] == 0
                                                  for bridge in stats["bridges"].values()),
-                               "no message is pending in any bridge", timeout, fresh=True)
+                               "no message is pending in any bridge", timeout)
 
     # the end
 
     def send_signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM, timeout=20, status=0):
+    def stop(self, number=signal.SIGTERM, timeout=DEADLINE, status=0):
         """Asks it to end and expects `status`."""
         self.send_signal(number)
         self.wait_exit(status, timeout)
 
-    def wait_exit(self, status=0, timeout=20):
+    def wait_exit(self, status=0, timeout=DEADLINE):
         try:
             self.process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -184,4 +183,4 @@ class Daemon:
     def kill(self):
         if self.is_alive():
             self.process.kill()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=DEADLINE)

@@ -9,7 +9,7 @@ import pika.frame
 import pika.spec as spec
 
 from .ports import free_port
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 
 class _Peer:
@@ -32,7 +32,7 @@ class _Peer:
             self.connections.append(connection)
             threading.Thread(target=connection.run, daemon=True).start()
 
-    def wait_accepted(self, count, timeout=20):
+    def wait_accepted(self, count, timeout=DEADLINE):
         wait_until(lambda: self.accepted >= count, f"{count} connections to the scripted peer",
                    timeout)
 

@@ -8,7 +8,7 @@ import threading
 
 from .ports import free_port
 from .tlsend import TlsEnd
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 _CHUNK = 65536
 
@@ -39,7 +39,7 @@ class _Connection:
     def __init__(self, proxy, client):
         self.proxy = proxy
         self.client = TlsEnd(proxy.tls, client) if proxy.tls else client
-        self.server = socket.create_connection(("127.0.0.1", proxy.target), timeout=10)
+        self.server = socket.create_connection(("127.0.0.1", proxy.target), timeout=DEADLINE)
         self.server.settimeout(None)
         for end in (self.client, self.server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -148,7 +148,7 @@ class Proxy:
         for connection in connections:
             connection.reset()
 
-    def renew(self, count=1, timeout=20):
+    def renew(self, count=1, timeout=DEADLINE):
         """Resets every connection, again and again where one was just being made, until so many
         new ones came."""
         wanted = self.accepted + count
@@ -163,7 +163,7 @@ class Proxy:
 
         wait_until(renewed, f"{count} new connections through the proxy", timeout)
 
-    def wait_accepted(self, count, timeout=10):
+    def wait_accepted(self, count, timeout=DEADLINE):
         wait_until(lambda: self.accepted >= count, f"{count} connections through the proxy",
                    timeout)
 

@@ -8,7 +8,7 @@ import subprocess
 import redis
 
 from .ports import free_port
-from .waiting import wait_until
+from .waiting import DEADLINE, wait_until
 
 
 class RedisServer:
@@ -60,7 +60,7 @@ class RedisServer:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=DEADLINE)
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -77,7 +77,7 @@ class RedisServer:
     def subscribers(self, channel):
         return dict(self.client().pubsub_numsub(channel))[channel.encode()]
 
-    def wait_subscriber(self, channel, count=1, timeout=10):
+    def wait_subscriber(self, channel, count=1, timeout=DEADLINE):
         wait_until(lambda: self.subscribers(channel) == count,
                    f"{count} subscribers of channel {channel!r}", timeout)
 
@@ -102,10 +102,10 @@ class Subscription:
         """The next message, or None: {"channel": bytes, "data": bytes, ...}."""
         return self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout)
 
-    def next(self, timeout=10):
+    def next(self, timeout=DEADLINE):
         return wait_until(lambda: self.poll(0.2), "a message on Redis", timeout, every=0)
 
-    def body(self, timeout=10):
+    def body(self, timeout=DEADLINE):
         return self.next(timeout)["data"]
 
     def take(self, count, timeout=60):
@@ -113,9 +113,11 @@ class Subscription:
         return [self.body(timeout) for _ in range(count)]
 
     def rest(self):
-        """The bodies of everything that is already there."""
+        """The bodies of everything that Redis has published so far: what stands before its answer
+        to a PING."""
         bodies = []
-        while (message := self.poll(0.05)) is not None:
+        self._pubsub.ping("the end")
+        while (message := self.next())["type"] != "pong":
             bodies.append(message["data"])
         return bodies
 

@@ -66,9 +66,10 @@ class Rig:
         """A configuration for these bridges. `observed`: the stats go over the second Redis, and
         the bridges' endpoints name their connections."""
         connections = {
-            "redis": {"url": redis_url or self.redis.url(), "reconnect": FAST_RETRY},
+            "redis": {"url": redis_url or self.redis.url(), "reconnect": FAST_RETRY,
+                      "connect_timeout": "20s"},
             "rabbit": {"url": amqp_url or self.rabbit.url(), "reconnect": FAST_RETRY,
-                       "heartbeat": "2s"},
+                       "connect_timeout": "20s", "heartbeat": "20s"},
         }
         stats = {"channel": "chunnel.stats", "interval": "100ms"}
         if observed:
@@ -103,7 +104,7 @@ class Rig:
                 daemon.wait_idle()
         if self._vhost is not None:
             wait_until(lambda: self.rabbit.unacknowledged() == 0,
-                       "no message in RabbitMQ is unacknowledged", timeout=5)
+                       "no message in RabbitMQ is unacknowledged")
         for daemon in self.daemons:
             if daemon.is_alive():
                 daemon.stop()

@@ -3,8 +3,10 @@ so, and fails with the words for it when the deadline passes."""
 
 import time
 
+DEADLINE = 30.0  # seconds; far more than anything takes, for machines that are slow and busy
 
-def wait_until(condition, what, timeout=10.0, every=0.01):
+
+def wait_until(condition, what, timeout=DEADLINE, every=0.01):
     """Calls `condition` until it returns something true, and returns that."""
     deadline = time.monotonic() + timeout
     while True:
