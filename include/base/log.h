@@ -6,7 +6,9 @@
  * the details are fields. The level is chosen by what the operator must do: error - act now; warn -
  * look, it may heal by itself; info - nothing; debug - for those who debug us. Secrets and message
  * bodies are never logged. The same line again within a minute is counted, not printed; when it
- * comes after that minute it carries repeated=N. One thread. */
+ * comes after that minute it carries repeated=N. More than 10,000 lines at once and 200 a second in
+ * the long run, debug aside, are held back, as is what stderr has no room for: the next line
+ * carries held_back=N. To systemd's journal lines go with a priority and fields. One thread. */
 #ifndef CHUNNELD_BASE_LOG_H
 #define CHUNNELD_BASE_LOG_H
 
@@ -53,8 +55,12 @@ const char *log_level_name(enum log_level level);
 /* Takes every finished line (with its newline) in the place of stderr; NULL: stderr again. */
 void log_set_writer(void (*writer)(void *ctx, const char *line, size_t len), void *ctx);
 
-/* Takes the time of repetitions from `now_us` (monotonic µs; NULL: the clock again) and forgets
- * what was printed; for tests. */
+/* Sends every line to the journal by this socket of journal_open(), and to stderr only what it does
+ * not take; -1: all to stderr. The socket stays the caller's. */
+void log_set_journal(int fd);
+
+/* Takes the time of repetitions and of the rate from `now_us` (monotonic µs; NULL: the clock again)
+ * and forgets what was printed; for tests. */
 void log_set_clock(uint64_t (*now_us)(void));
 
 /* The body of log_event: fields[0] is a placeholder, a NULL key ends the list. */

@@ -2,11 +2,15 @@
  * itself (daemon.c), the spool (spool_command.c). */
 #include "app/app.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "app/daemon.h"
 #include "app/spool_command.h"
+#include "base/journal.h"
 #include "conf/load.h"
 #include "config.h"
 
@@ -27,6 +31,35 @@ static int app_print_config(const struct config *config)
         status = EX_IOERR;
     }
     strbuf_fini(&text);
+    return status;
+}
+
+/* A standard stream that came closed must not be the next socket: lines would go to a server. */
+static void app_keep_streams_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) {
+            exit(EX_OSERR);
+        }
+    }
+}
+
+static int app_run(const struct options *options, struct config *config)
+{
+    int journal = -1;
+    int status;
+
+    if (journal_is_stream(getenv("JOURNAL_STREAM"), STDERR_FILENO)) {
+        journal = journal_open(JOURNAL_SOCKET);
+    }
+    log_configure(options->has_log_level ? options->log_level : config->log_level,
+                  config->log_format);
+    log_set_journal(journal);
+    status = daemon_run(config);
+    log_set_journal(-1);
+    if (journal >= 0) {
+        close(journal);
+    }
     return status;
 }
 
@@ -51,9 +84,7 @@ static int app_with_config(const struct options *options)
         status = spool_command_run(options, config);
         break;
     default:
-        log_configure(options->has_log_level ? options->log_level : config->log_level,
-                      config->log_format);
-        status = daemon_run(config);
+        status = app_run(options, config);
         break;
     }
     config_free(config);
@@ -62,6 +93,7 @@ static int app_with_config(const struct options *options)
 
 int app_main(const struct options *options)
 {
+    app_keep_streams_open();
     switch (options->action) {
     case OPTIONS_VERSION:
         printf("chunneld %s\n", PACKAGE_VERSION);

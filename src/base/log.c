@@ -4,15 +4,33 @@
 
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/log_line.h"
 
-enum { REPEATS = 64 };
+enum {
+    REPEATS = 64,
+    BURST = 10000,     /* lines at once, where there were none for long */
+    LINES_PER_S = 200, /* lines in the long run */
+};
 
 #define REPEAT_US (60 * CLOCK_US_PER_S)
+
+/* What is being said, as given and as a line. */
+struct said {
+    enum log_level level;
+    const char *kind;
+    const char *name;
+    const char *message;
+    const struct log_field *fields;
+    struct log_line line;
+    size_t content; /* where the line goes on after its time */
+    size_t text;    /* where it goes on after its level */
+};
 
 /* A line that was printed, known by the hash of all but its time. */
 struct repeat {
@@ -28,7 +46,12 @@ static void (*line_writer)(void *ctx, const char *line, size_t len);
 static void *line_writer_ctx;
 static uint64_t (*clock_us)(void) = clock_monotonic_us;
 static struct repeat repeats[REPEATS];
-static uint64_t held_back; /* lines that stderr had no room for since the last printed one */
+static uint64_t held_back;       /* lines over the rate, or that stderr had no room for, since the
+                                  * last printed one */
+static uint64_t allowance_us;    /* the bucket of the rate: a line takes its share of a second */
+static uint64_t allowance_at_us; /* when it was looked at last */
+static int journal = -1;         /* takes the lines in the place of stderr */
+static struct journal_entry entry;
 
 static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error",
@@ -74,6 +97,13 @@ void log_set_clock(uint64_t (*now_us)(void))
 {
     clock_us = now_us ? now_us : clock_monotonic_us;
     memset(repeats, 0, sizeof(repeats));
+    allowance_us = 0;
+    allowance_at_us = 0;
+}
+
+void log_set_journal(int fd)
+{
+    journal = fd;
 }
 
 /* FNV-1a (Fowler, Noll, Vo). */
@@ -103,6 +133,22 @@ static struct repeat *repeat_find(uint64_t hash)
     return oldest;
 }
 
+/* Whether the rate has room for a line more: a bucket that fills with time. */
+static bool log_is_allowed(uint64_t now)
+{
+    const uint64_t line_us = CLOCK_US_PER_S / LINES_PER_S;
+    uint64_t most = BURST * line_us;
+    uint64_t passed = allowance_at_us != 0 ? now - allowance_at_us : most;
+
+    allowance_at_us = now;
+    allowance_us = passed < most - allowance_us ? allowance_us + passed : most;
+    if (allowance_us < line_us) {
+        return false;
+    }
+    allowance_us -= line_us;
+    return true;
+}
+
 /* Never waits: what stderr has no room for now is not written. */
 static int log_emit(const char *data, size_t len)
 {
@@ -112,22 +158,51 @@ static int log_emit(const char *data, size_t len)
         line_writer(line_writer_ctx, data, len);
         return 0;
     }
+    if (journal >= 0 && journal_send(journal, &entry) == 0) {
+        return 0;
+    }
     if (poll(&out, 1, 0) != 1 || out.revents != POLLOUT) {
         return -1;
     }
     return write(STDERR_FILENO, data, len) == (ssize_t)len ? 0 : -1;
 }
 
-static int log_print(struct log_line *line, uint64_t repeated)
+/* The journal has a time and a priority of its own; the JSON object is left whole. */
+static void log_fill_entry(const struct said *said)
+{
+    const struct log_line *line = &said->line;
+    size_t at = line_format == LOG_FORMAT_TEXT ? said->text + 1 : 0;
+    char digits[24];
+
+    journal_start(&entry, said->level, said->kind, said->message, line->data + at,
+                  line->len - 1 - at);
+    if (said->kind != NULL && said->name != NULL) {
+        journal_put(&entry, said->kind, said->name, strlen(said->name));
+    }
+    for (const struct log_field *field = said->fields; field->key != NULL; field++) {
+        const char *value = field->text;
+
+        if (value == NULL) {
+            snprintf(digits, sizeof(digits), "%lld", field->number);
+            value = digits;
+        }
+        journal_put(&entry, field->key, value, strlen(value));
+    }
+}
+
+static int log_print(struct said *said, uint64_t repeated)
 {
     if (repeated > 0) {
-        log_line_put_last(line, "repeated", repeated);
+        log_line_put_last(&said->line, "repeated", repeated);
     }
     if (held_back > 0) {
-        log_line_put_last(line, "held_back", held_back);
+        log_line_put_last(&said->line, "held_back", held_back);
     }
-    log_line_end(line);
-    if (log_emit(line->data, line->len) != 0) {
+    log_line_end(&said->line);
+    if (journal >= 0) {
+        log_fill_entry(said);
+    }
+    if (log_emit(said->line.data, said->line.len) != 0) {
         held_back++;
         return -1;
     }
@@ -135,9 +210,10 @@ static int log_print(struct log_line *line, uint64_t repeated)
     return 0;
 }
 
-/* Prints the line unless it was printed within the last minute; `hash` is that of its content. */
-static void log_print_once(struct log_line *line, uint64_t hash)
+/* Prints the line unless it was printed within the last minute, or there are too many. */
+static void log_print_once(struct said *said)
 {
+    uint64_t hash = hash_bytes(said->line.data + said->content, said->line.len - said->content);
     uint64_t now = clock_us();
     struct repeat *repeat = repeat_find(hash);
     bool known = repeat->used && repeat->hash == hash;
@@ -146,40 +222,56 @@ static void log_print_once(struct log_line *line, uint64_t hash)
         repeat->repeated++;
         return;
     }
-    if (log_print(line, known ? repeat->repeated : 0) == 0) {
+    if (!log_is_allowed(now)) {
+        held_back++;
+        return;
+    }
+    if (log_print(said, known ? repeat->repeated : 0) == 0) {
         *repeat = (struct repeat){hash, now, 0, true};
+    }
+}
+
+static void log_compose(struct said *said)
+{
+    struct log_line *line = &said->line;
+    char time[CLOCK_TEXT_SIZE];
+
+    clock_format(clock_wall_us(), time);
+    log_line_start(line, line_format);
+    log_line_put_text(line, "time", time, false);
+    said->content = line->len;
+    log_line_put_text(line, "level", level_names[said->level], false);
+    said->text = line->len;
+    if (said->kind != NULL && said->name != NULL) {
+        log_line_put_text(line, said->kind, said->name, true);
+    }
+    log_line_put_text(line, "msg", said->message, true);
+    for (const struct log_field *field = said->fields; field->key != NULL; field++) {
+        if (field->text != NULL) {
+            log_line_put_text(line, field->key, field->text, false);
+        } else {
+            log_line_put_number(line, field->key, field->number);
+        }
     }
 }
 
 void log_write(enum log_level level, const char *kind, const char *name, const char *message,
                const struct log_field *fields)
 {
-    struct log_line line;
-    char time[CLOCK_TEXT_SIZE];
-    size_t start;
+    struct said said;
 
     if (!log_is_on(level)) {
         return;
     }
-    clock_format(clock_wall_us(), time);
-    log_line_start(&line, line_format);
-    log_line_put_text(&line, "time", time, false);
-    start = line.len;
-    log_line_put_text(&line, "level", level_names[level], false);
-    if (kind != NULL && name != NULL) {
-        log_line_put_text(&line, kind, name, true);
-    }
-    log_line_put_text(&line, "msg", message, true);
-    for (const struct log_field *field = fields + 1; field->key != NULL; field++) {
-        if (field->text != NULL) {
-            log_line_put_text(&line, field->key, field->text, false);
-        } else {
-            log_line_put_number(&line, field->key, field->number);
-        }
-    }
+    said.level = level;
+    said.kind = kind;
+    said.name = name;
+    said.message = message;
+    said.fields = fields + 1;
+    log_compose(&said);
     if (level == LOG_LEVEL_DEBUG) {
-        log_print(&line, 0);
+        log_print(&said, 0);
     } else {
-        log_print_once(&line, hash_bytes(line.data + start, line.len - start));
+        log_print_once(&said);
     }
 }

@@ -1,11 +1,14 @@
 """The log: lines that a person and a program can read, without secrets and without bodies."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
 
 import pytest
 
+from harness.daemon import program
 from harness.waiting import wait_until
 
 WORK = {"queues": [{"name": "work"}]}
@@ -111,3 +114,17 @@ def test_repeated_lines_are_summed_up(rig):
     told = [line for line in daemon.log().splitlines() if "refused" in line]
     assert len(told) <= 2, told
     daemon.stop()
+
+
+def test_closed_standard_streams(rig, tmp_path):
+    # Started with 0, 1 and 2 closed, does no socket take their place and get what belongs there?
+    daemon = rig.make(OUT, topology=WORK, log={"level": "debug"})
+    daemon.config_file.write_text(json.dumps(daemon.config))
+    daemon.process = subprocess.Popen(
+        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', program(), str(daemon.config_file)])
+    daemon.wait_running()
+    rig.redis.client().publish("orders", b"hello")
+    assert rig.rabbit.get("work")[2] == b"hello"
+    for number in (0, 1, 2):
+        target = os.readlink(f"/proc/{daemon.process.pid}/fd/{number}")
+        assert target == "/dev/null", (number, target)

@@ -305,6 +305,27 @@ static void test_many_different_lines_are_all_printed(void **state)
 }
 
 /* Fills the pipe so that it takes not one byte more. */
+/* A bucket of 10,000 lines that fills by 200 a second; what it holds back is said. */
+static void test_a_flood_is_held_back_and_counted(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10123; i++) {
+        log_info("bridge", "flood", "line", log_number("number", i));
+    }
+    assert_int_equal(lines, 10000);
+    now += CLOCK_US_PER_S;
+    log_info("bridge", "flood", "over");
+    assert_int_equal(lines, 10001);
+    assert_string_equal(last_line(), "level=info bridge=\"flood\" msg=\"over\" held_back=123\n");
+    for (int i = 0; i < 300; i++) {
+        log_info("bridge", "flood", "again", log_number("number", i));
+    }
+    assert_int_equal(lines, 10200);
+    now += CLOCK_US_PER_S;
+    log_info("bridge", "flood", "over now");
+    assert_non_null(strstr(last_line(), " held_back=101"));
+}
+
 static void fill_pipe(int fd)
 {
     char block[512];
@@ -408,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_lines_are_no_repetition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_different_lines_are_all_printed, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flood_is_held_back_and_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_stderr_holds_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_stderr_is_harmless, set_up, tear_down),
     };
