@@ -37,10 +37,10 @@ void redis_bed_fail(const char *condition, const char *file, int line);
 /* The log so far. */
 const char *redis_bed_log(void);
 
-/* Turns until the condition holds; fails the test after 10 s. */
+/* Turns until the condition holds; fails the test after 30 s. */
 #define redis_bed_wait(bed, condition)                                                             \
     do {                                                                                           \
-        uint64_t deadline_ = redis_bed_now_us() + 10 * 1000 * 1000;                                \
+        uint64_t deadline_ = redis_bed_now_us() + 30 * 1000 * 1000;                                \
         while (!(condition)) {                                                                     \
             redis_bed_turn(bed);                                                                   \
             if (redis_bed_now_us() > deadline_) {                                                  \

@@ -95,7 +95,7 @@ static void run_server(const struct redis_real *real)
 
 void redis_real_start(struct redis_real *real)
 {
-    uint64_t deadline = clock_monotonic_us() + 20 * CLOCK_US_PER_S;
+    uint64_t deadline = clock_monotonic_us() + 30 * CLOCK_US_PER_S;
 
     real->pid = fork();
     if (real->pid == 0) {

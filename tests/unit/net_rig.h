@@ -12,7 +12,7 @@
 #include "net/link.h"
 #include "net/loop.h"
 
-enum { NET_RIG_DEADLINE_US = 20 * 1000 * 1000 };
+enum { NET_RIG_DEADLINE_US = 30 * 1000 * 1000 };
 
 struct net_rig {
     struct loop *loop;

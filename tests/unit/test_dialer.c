@@ -173,7 +173,7 @@ static void bed_turn(struct bed *bed)
     uint64_t before = clock_monotonic_us();
 
     loop_turn(bed->rig.loop, 2000);
-    assert_in_range(clock_monotonic_us() - before, 0, 1000000);
+    assert_in_range(clock_monotonic_us() - before, 0, 4000000);
     dns_work(bed);
 }
 
@@ -347,7 +347,7 @@ static void test_no_answer(void **state)
              bed.rig.target.port);
     before = clock_monotonic_us();
     expect_failed(&bed, why);
-    assert_in_range(clock_monotonic_us() - before, 240000, 5000000);
+    assert_in_range(clock_monotonic_us() - before, 240000, NET_RIG_DEADLINE_US);
     bed_fini(&bed);
 }
 
@@ -390,10 +390,10 @@ static void test_the_next_address_when_one_is_dead(void **state)
     bed.rig.listener = net_rig_bind("127.0.0.1", bed.rig.target.port, &bed.rig.port);
     assert_int_equal(listen(bed.rig.listener, 4), 0);
     bed.rig.target.host = "broker.test";
-    bed.rig.target.connect_timeout_us = 600000;
+    bed.rig.target.connect_timeout_us = 4000000;
     before = clock_monotonic_us();
     expect_connected(&bed);
-    assert_in_range(clock_monotonic_us() - before, 0, 590000); /* its share of the time only */
+    assert_in_range(clock_monotonic_us() - before, 0, 3900000); /* its share of the time only */
     snprintf(peer, sizeof(peer), "127.0.0.1:%u", bed.rig.port);
     assert_string_equal(bed.peer, peer);
     close(dead);
@@ -443,7 +443,7 @@ static void test_a_silent_name_server(void **state)
     bed.rig.target.connect_timeout_us = 200000;
     before = clock_monotonic_us();
     expect_failed(&bed, "timed out after 0.2 s resolving broker.example");
-    assert_in_range(clock_monotonic_us() - before, 190000, 5000000);
+    assert_in_range(clock_monotonic_us() - before, 190000, NET_RIG_DEADLINE_US);
     expect_failed(&bed, "timed out after 0.2 s resolving broker.example");
     bed_fini(&bed);
 }
@@ -464,7 +464,7 @@ static void test_a_name_that_cannot_be(void **state)
     wait_for_end(&bed);
     assert_int_equal(bed.failed, 1);
     assert_non_null(strstr(bed.why, "no-such-host.invalid"));
-    assert_in_range(clock_monotonic_us() - before, 0, 5000000);
+    assert_in_range(clock_monotonic_us() - before, 0, NET_RIG_DEADLINE_US);
     bed_fini(&bed);
 }
 

@@ -246,7 +246,7 @@ static void test_full_for_long(void **state)
     assert_false(rig->closed);
     start = clock_monotonic_us();
     spool_rig_abort(rig);
-    assert_true(clock_monotonic_us() - start < 2 * CLOCK_US_PER_S);
+    assert_true(clock_monotonic_us() - start < 20 * CLOCK_US_PER_S);
     expect_after_restart(rig, 1, 101);
 }
 
@@ -361,6 +361,8 @@ static void test_damage_while_it_runs(void **state)
     unlink(spool_rig_path(rig, "spool-1.db.damaged"));
 }
 
+enum { SLOW_SYNC_MS = 1500 };
+
 static void test_slow_sync_does_not_stop_the_loop(void **state)
 {
     struct spool_rig *rig = *state;
@@ -370,8 +372,8 @@ static void test_slow_sync_does_not_stop_the_loop(void **state)
     rig->options.max_backlog = 200 * 1000;
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "q");
-    fault_vfs_slow_sync(700);
-    while (clock_monotonic_us() - start < 2 * CLOCK_US_PER_S) {
+    fault_vfs_slow_sync(SLOW_SYNC_MS);
+    while (clock_monotonic_us() - start < 2 * SLOW_SYNC_MS * CLOCK_US_PER_MS) {
         uint64_t before = clock_monotonic_us(), took;
         if (spool_queue_append(&queue) == SPOOL_APPENDED) {
             taken++;
@@ -383,7 +385,8 @@ static void test_slow_sync_does_not_stop_the_loop(void **state)
         worst = took > worst ? took : worst;
         assert_true(spool_backlog(rig->spool) <= rig->options.max_backlog);
     }
-    assert_true(worst < 100 * CLOCK_US_PER_MS);
+    /* Nothing waited for a sync; a busy machine may take its time all the same. */
+    assert_true(worst < (SLOW_SYNC_MS - 500) * CLOCK_US_PER_MS);
     assert_true(refused > 0 && taken > 1000);
     fault_vfs_slow_sync(0);
     spool_rig_close(rig);

@@ -10,7 +10,6 @@ import time
 import urllib.parse
 
 import pika
-import pytest
 
 from .ports import free_port
 from .waiting import DEADLINE, wait_until
@@ -46,7 +45,7 @@ class Broker:
     def wait_ready(self, timeout=90):
         def ready():
             if self.process.poll() is not None:
-                pytest.exit(f"RabbitMQ did not start:\n{self.log_since(0)}", 1)
+                raise RuntimeError(f"RabbitMQ did not start:\n{self.log_since(0)}")
             return _can_connect(self.port) and self._is_running()
 
         wait_until(ready, f"RabbitMQ takes connections on port {self.port}", timeout, every=0.05)
