@@ -1,8 +1,8 @@
 /* The configuration as a JSON Schema (draft 07, which editors know best): its objects. */
 #include "confdoc_schema.h"
 
-#include "core/field_json.h"
 #include "confdoc.h"
+#include "core/field_json.h"
 
 /* Whether a string that is no such value may become one: by a variable of the environment. */
 static bool schema_may_expand(const struct conf_kind *kind, const struct conf_key *key)
@@ -156,12 +156,15 @@ static void schema_typed(struct json_writer *writer, const struct field_typed *f
 {
     json_writer_key(writer, form->name);
     json_writer_begin_object(writer);
-    if (form->type == FIELD_BYTES) {
+    if (form->type == FIELD_BYTES || form->type == FIELD_STRING) {
         schema_text(writer, "type", "string");
     } else if (form->type == FIELD_TABLE) {
-        schema_ref(writer, "table");
+        schema_raw(writer, "anyOf",
+                   "[{\"$ref\": \"#/definitions/table\"}, {\"type\": \"array\", \"items\": "
+                   "{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, \"items\": "
+                   "{\"$ref\": \"#/definitions/field\"}}}]");
     } else if (form->min == 0 && form->max == 0) {
-        schema_text(writer, "type", "number");
+        schema_raw(writer, "type", "[\"number\", \"string\"]");
     } else {
         schema_text(writer, "type", "integer");
         json_writer_key(writer, "minimum");

@@ -8,9 +8,10 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "core/field.h"
 
 enum {
-    RMQ_SCAN_DEPTH_MAX = 32,     /* tables and arrays inside each other */
+    RMQ_SCAN_DEPTH_MAX = FIELD_DEPTH_MAX,
     RMQ_SCAN_VALUES_MAX = 10000, /* values in all, of one table with what is in it */
 };
 

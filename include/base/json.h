@@ -95,8 +95,9 @@ struct json_position json_key_position(struct json *json, const struct json_node
 /* Where the byte `index` of a string's value stands in the text, escapes counted. */
 struct json_position json_string_position(struct json *json, const struct json_node *node,
                                           size_t index);
-/* Appends the RFC 6901 pointer from the root to `node`; needs JSON_POSITIONS. */
-void json_append_pointer(const struct json *json, const struct json_node *node, struct strbuf *out);
+/* Appends the RFC 6901 pointer from the root to `node`; nothing when memory is out and
+ * JSON_POSITIONS was not set. */
+void json_append_pointer(struct json *json, const struct json_node *node, struct strbuf *out);
 
 /* Calls for each member whose key stood in the same object before. */
 void json_each_duplicate(const struct json *json,

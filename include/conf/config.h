@@ -107,6 +107,7 @@ struct conf_bridge {
     bool enabled;
     struct conf_source source;
     struct conf_sink sink;
+    bool envelope; /* the format of the Redis side: envelopes; else raw bodies */
     bool has_dead_letter;
     struct conf_sink dead_letter;  /* where refused messages go, with has_dead_letter */
     struct bridge_options options; /* ack mode, buffer, retry, policies: core/bridge.h */

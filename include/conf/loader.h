@@ -57,6 +57,7 @@ struct conf_loader {
     bool (*skip)(const struct conf_loader *loader, const struct json_node *item);
     bool included;                /* the file is an included one */
     struct template_source scope; /* what the source of the bridge supplies */
+    bool envelope;                /* its bodies are envelopes, if it is on Redis */
     const char *vhost;            /* of the topology's connection; NULL: not known */
 };
 

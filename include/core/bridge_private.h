@@ -17,6 +17,7 @@ enum refusal {
     REFUSAL_UNROUTABLE,     /* it came back, and the rule does not try again */
     REFUSAL_RETRIES,        /* refused as often as the rule allows */
     REFUSAL_NO_SUBSCRIBERS, /* PUBLISH reached too few, and the rule rejects it */
+    REFUSAL_ENVELOPE,       /* the body is no valid envelope */
     REFUSAL_COUNT
 };
 

@@ -1,5 +1,6 @@
 /* A delivery: one message on its way through one bridge, from the source that made it to its
- * settlement. It is one allocation: this struct and behind it the bytes that its slices point to.
+ * settlement. It is one allocation: this struct and behind it the bytes that its slices point to;
+ * one that came as an envelope has a second, once that is read.
  *
  * Ownership moves with it: source -> bridge (on_delivery), bridge -> sink (send() returning 0),
  * sink -> bridge (on_settled), bridge -> source (settle()), which frees it. */
@@ -11,7 +12,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/err.h"
 #include "base/slice.h"
+#include "core/envelope_read.h"
 #include "core/properties.h"
 
 enum { DELIVERY_ID_SIZE = 34 }; /* 16 hex digits of the process, "-", 16 of a counter, NUL */
@@ -27,7 +30,13 @@ struct delivery {
     struct slice routing_key;            /* its routing key */
     struct slice body;                   /* any bytes */
     const struct properties *properties; /* inside this allocation; NULL: none, or not asked for */
+    struct slice id;                     /* that it came with; data NULL: none */
     bool redelivered;                    /* the broker's flag */
+
+    /* What its body was before it was read as an envelope; data NULL: it was not. The body, the
+     * properties and the id then lie in `opened`. */
+    struct slice envelope;
+    struct envelope_message *opened; /* owned; NULL: not read as one */
 
     /* Why the source could not take it in whole, in words inside this allocation; NULL: it could.
      * The bridge counts it and passes it no further. */
@@ -75,7 +84,15 @@ void delivery_free(struct delivery *delivery);
 /* The first half of every id of this process; call once at start, with random bits. */
 void delivery_set_process(uint64_t random);
 uint64_t delivery_get_process(void);
-/* Its id, unique over processes and the same on every retry: written to `out`, NUL-terminated. */
+/* The id that we give it, unique over processes and the same on every retry: written to `out`,
+ * NUL-terminated. */
 void delivery_format_id(const struct delivery *delivery, char out[DELIVERY_ID_SIZE]);
+/* Its id: its own message_id, else the one that it came with, else ours, formatted in `buffer`. */
+struct slice delivery_get_id(const struct delivery *delivery, char buffer[DELIVERY_ID_SIZE]);
+/* The body as it came in, for whoever keeps it: an envelope unread. */
+struct slice delivery_raw_body(const struct delivery *delivery);
+/* Reads its body as an envelope, unless that was done: body, properties and id are then those of
+ * the message in it, and `size` counts them. -1 and words in `err`: it is none, and as before. */
+int delivery_open_envelope(struct delivery *delivery, struct err *err);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "base/slice.h"
 
+enum { FIELD_DEPTH_MAX = 32 }; /* tables and arrays inside each other */
+
 /* The comment gives the type octet on the wire. */
 enum field_type {
     FIELD_VOID,      /* 'V' no value */

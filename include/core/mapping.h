@@ -29,6 +29,10 @@ struct mapping {
     bool persistent;                            /* delivery_mode 2, else 1 */
     bool annotate;                              /* add the annotations (AMQP sinks) */
     bool to_amqp;                               /* the sink is AMQP: fill outgoing.properties */
+    bool reads_envelope;                        /* bodies from Redis are envelopes */
+    bool writes_envelope;                       /* bodies to Redis are made envelopes */
+    bool persistent_given;                      /* the rule says `persistent` itself */
+    struct slice user;                          /* AMQP: who publishes; empty: not known */
     struct mapping_header *headers;             /* owned array */
     size_t header_count;
 };
@@ -46,12 +50,14 @@ void mapping_fini(struct mapping *mapping);
 bool mapping_needs_properties(const struct mapping *mapping);
 
 /* Fills `out` for `delivery`; it stays valid until the next call with this scratch. Properties and
- * headers of an AMQP delivery are carried over, but for user_id, which the broker holds against the
- * publisher's own user. Annotations are put over them: for messages from Redis all of them, for
- * those from AMQP message_id where they have none, x-chunnel-origin and x-chunnel-bridge. What the
- * rule says wins; delivery_mode is always the rule's. -1 and words in `err`: a template's value is
- * missing, an empty channel, an exchange, routing key or property over 255 octets, an expiration
- * that is no number of milliseconds. */
+ * headers of an AMQP delivery, or of an envelope that was opened, are carried over, but for a
+ * user_id other than the publisher's own user, which the broker would close the channel over. What
+ * the rule says wins over them; delivery_mode is the rule's, but for an envelope's where the rule
+ * does not say `persistent`. Annotations come last: message_id, app_id and timestamp (the last two
+ * for messages from Redis) where there is none yet; but the headers x-chunnel-* are the gateway's
+ * own, and replace those that came. -1 and words in `err`: a template's value is missing, an empty
+ * channel, an exchange, routing key or property over 255 octets, an expiration that is no number of
+ * milliseconds, no memory. */
 int mapping_apply(const struct mapping *mapping, const struct template_context *context,
                   const struct delivery *delivery, struct mapping_scratch *scratch,
                   struct outgoing *out, struct err *err);

@@ -54,5 +54,8 @@ static inline void properties_set_text(struct properties *properties, enum prope
 const char *property_name(enum property property);
 /* The property called `name`, or PROPERTY_COUNT. */
 enum property property_find(struct slice name);
+/* Whether `text` is an expiration: milliseconds from 0 to 2^32 - 1. RabbitMQ closes the channel
+ * over any other. */
+bool property_is_expiration(struct slice text);
 
 #endif

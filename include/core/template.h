@@ -22,9 +22,11 @@
 /* What the source of a bridge can supply. id, instance, bridge, timestamp and json are always
  * there. */
 enum template_scope {
-    TEMPLATE_SCOPE_CHANNEL = 1u << 0, /* channel */
-    TEMPLATE_SCOPE_PATTERN = 1u << 1, /* pattern, and 1..captures */
-    TEMPLATE_SCOPE_AMQP = 1u << 2,    /* queue, exchange, routing_key, header.*, property.* */
+    TEMPLATE_SCOPE_CHANNEL = 1u << 0,    /* channel */
+    TEMPLATE_SCOPE_PATTERN = 1u << 1,    /* pattern, and 1..captures */
+    TEMPLATE_SCOPE_PROPERTIES = 1u << 2, /* header.*, property.* */
+    TEMPLATE_SCOPE_ROUTE = 1u << 3,      /* queue, exchange, routing_key */
+    TEMPLATE_SCOPE_AMQP = TEMPLATE_SCOPE_PROPERTIES | TEMPLATE_SCOPE_ROUTE,
 };
 
 struct template_source {

@@ -333,11 +333,15 @@ struct json_position json_string_position(struct json *json, const struct json_n
     return at;
 }
 
-void json_append_pointer(const struct json *json, const struct json_node *node, struct strbuf *out)
+void json_append_pointer(struct json *json, const struct json_node *node, struct strbuf *out)
 {
     uint32_t path[JSON_DEPTH_MAX];
-    size_t depth = json_index_path(json->index, (size_t)json_cjson(node)->valueint, path);
+    size_t depth;
 
+    if (json_need_index(json) != 0) {
+        return;
+    }
+    depth = json_index_path(json->index, (size_t)json_cjson(node)->valueint, path);
     while (depth > 0) {
         const struct json_entry *entry = json_index_get(json->index, path[--depth]);
         const char *key = json_key(entry->node).data;

@@ -28,9 +28,12 @@ unsigned conf_bridge_variant_of_struct(const void *base)
 
 void conf_bridge_prepare(struct conf_loader *loader, const struct json_node *node, void *base)
 {
+    const struct json_node *format = json_member(node, "format");
     struct conf_bridge *bridge = base;
 
     bridge->place = conf_place_of(loader, node);
+    loader->envelope = format != NULL && json_is(format, JSON_STRING) &&
+                       slice_equal_text(json_string(format), "envelope");
     /* Until the source says what it has, any name in a template may be right. */
     loader->scope.scope = TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN | TEMPLATE_SCOPE_AMQP;
     loader->scope.captures = GLOB_CAPTURES_MAX;
@@ -66,6 +69,26 @@ static void conf_bridge_check_nobody(struct conf_loader *loader, const struct js
     }
 }
 
+/* Says who reads and who writes the envelopes. */
+static void conf_bridge_set_envelope(struct conf_loader *loader, const struct json_node *node,
+                                     struct conf_bridge *bridge, bool from_amqp)
+{
+    struct mapping *mapping = &bridge->sink.mapping;
+
+    if (!bridge->envelope || bridge->source.connection == NULL || bridge->sink.connection == NULL) {
+        return;
+    }
+    if (from_amqp == mapping->to_amqp) {
+        conf_problem(loader, json_member(node, "format"),
+                     "an envelope is how the Redis side of a bridge between Redis and AMQP carries "
+                     "properties; between two servers of one kind, bodies cross as they are: use "
+                     "\"raw\"");
+        return;
+    }
+    mapping->reads_envelope = !from_amqp;
+    mapping->writes_envelope = from_amqp;
+}
+
 void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_bridge *bridge = base;
@@ -82,6 +105,7 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
     }
     bridge->dead_letter.mapping.annotate =
         bridge->sink.kind == CONF_SINK_CHANNEL || bridge->sink.mapping.annotate;
+    conf_bridge_set_envelope(loader, node, bridge, from_amqp);
     conf_bridge_check_disk(loader, node, bridge, from_amqp);
     conf_bridge_check_nobody(loader, node, bridge, from_amqp);
     if (source->connection != NULL && source->connection == bridge->sink.connection) {

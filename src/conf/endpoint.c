@@ -144,6 +144,9 @@ void conf_source_finish(struct conf_loader *loader, const struct json_node *node
         loader->scope.scope = TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN;
         loader->scope.captures = conf_source_captures(source);
     }
+    if (!is_amqp && loader->envelope) {
+        loader->scope.scope |= TEMPLATE_SCOPE_PROPERTIES;
+    }
 }
 
 unsigned conf_sink_variant_of_node(struct conf_loader *loader, const struct json_node *node)
@@ -183,6 +186,27 @@ static void conf_sink_default_exchange(struct conf_loader *loader, const struct 
     }
 }
 
+/* Who publishes there, as far as that can be known. */
+static struct slice conf_sink_user(const struct conf_connection *connection)
+{
+    struct slice user = SLICE("");
+    size_t i;
+
+    if (connection == NULL || connection->protocol != CONF_AMQP ||
+        connection->sasl != CONF_SASL_PLAIN) {
+        return user;
+    }
+    for (i = 0; i < connection->url_count; i++) {
+        const char *name = connection->urls[i].user ? connection->urls[i].user : "guest";
+
+        if (i > 0 && !slice_equal_text(user, name)) {
+            return SLICE("");
+        }
+        user = slice_of(name);
+    }
+    return user;
+}
+
 void conf_sink_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_sink *sink = base;
@@ -195,6 +219,8 @@ void conf_sink_finish(struct conf_loader *loader, const struct json_node *node, 
     sink->mapping.to_amqp = kind != CONF_SINK_CHANNEL;
     sink->connection =
         conf_connection_pick(loader, node, sink->mapping.to_amqp ? CONF_AMQP : CONF_REDIS);
+    sink->mapping.persistent_given = json_member(node, "persistent") != NULL;
+    sink->mapping.user = conf_sink_user(sink->connection);
     conf_sink_default_exchange(loader, node, sink);
 }
 
@@ -203,18 +229,9 @@ void conf_properties_finish(struct conf_loader *loader, const struct json_node *
     const struct mapping *mapping = base;
     const struct template *expiration = mapping->text[PROPERTY_EXPIRATION];
     struct slice text;
-    uint64_t number = 0;
-    size_t i;
 
-    if (expiration == NULL || !template_is_constant(expiration, &text)) {
-        return;
-    }
-    for (i = 0; i < text.len && number <= UINT32_MAX; i++) {
-        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
-
-        number = digit ? number * 10 + (uint64_t)(text.data[i] - '0') : UINT64_MAX;
-    }
-    if (text.len == 0 || number > UINT32_MAX) {
+    if (expiration != NULL && template_is_constant(expiration, &text) &&
+        !property_is_expiration(text)) {
         conf_problem(loader, json_member(node, "expiration"),
                      "not a number of milliseconds; RabbitMQ takes \"0\" to \"%u\"", UINT32_MAX);
     }

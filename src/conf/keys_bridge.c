@@ -8,8 +8,7 @@ static const struct conf_word ack_mode_words[] = {{"on-confirm", ACK_ON_CONFIRM}
                                                   {"on-publish", ACK_ON_PUBLISH},
                                                   {"no-ack", ACK_NO_ACK},
                                                   {NULL, 0}};
-static const struct conf_word body_format_words[] = {
-    {"raw", 0}, {"envelope", CONF_WORD_LATER}, {NULL, 0}};
+static const struct conf_word body_format_words[] = {{"raw", false}, {"envelope", true}, {NULL, 0}};
 static const struct conf_word durability_words[] = {
     {"memory", DURABILITY_MEMORY}, {"disk", DURABILITY_DISK}, {NULL, 0}};
 static const struct conf_word when_full_words[] = {{"drop-newest", FULL_DROP_NEWEST},
@@ -145,9 +144,12 @@ static const struct conf_key bridge_keys[] = {
              "consume with automatic acknowledgement and sinks ask for no confirm."},
     {.name = "format",
      .type = CONF_TYPE_WORD,
+     FIELD(struct conf_bridge, envelope),
      .words = body_format_words,
      .fallback = "raw",
-     .help = "The body crosses byte for byte."},
+     .help = "`raw`: the body crosses byte for byte. `envelope`: the Redis side carries a JSON "
+             "object with the body and all properties and headers, see Envelopes; for bridges "
+             "between Redis and AMQP."},
     {.name = "annotate",
      .type = CONF_TYPE_BOOL,
      FIELD(struct conf_bridge, sink.mapping.annotate),
@@ -201,7 +203,8 @@ static const struct conf_key bridge_keys[] = {
      .kind = &conf_kind_sink,
      .help = "A sink for messages that are refused. Towards AMQP they carry the headers "
              "`x-chunnel-reason` (`unroutable`, `too-large`, `no-subscribers`, `retries`, "
-             "`template`, `refused`) and `x-chunnel-error`; towards Redis they are envelopes, with "
+             "`template`, `envelope`, `refused`) and `x-chunnel-error`; towards Redis they are "
+             "envelopes, with "
              "`reason` and `error`. Without one they are dropped, counted and logged."},
     {.name = "filter", .type = CONF_TYPE_LATER},
     {.name = "mirror", .type = CONF_TYPE_LATER},

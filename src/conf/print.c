@@ -163,6 +163,8 @@ static void conf_print_headers(struct json_writer *writer, const struct mapping 
         json_writer_key_slice(writer, header->name);
         if (header->template != NULL) {
             json_writer_string(writer, template_source_text(header->template));
+        } else if (header->value.type == FIELD_STRING) { /* bare, it would be a template */
+            field_json_write_typed(writer, &header->value);
         } else {
             field_json_write(writer, &header->value);
         }

@@ -27,15 +27,33 @@ static bool flow_may_send(const struct bridge *bridge)
     return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed;
 }
 
+/* Reads an envelope; -1: it is none, and the delivery is gone. */
+static int flow_open(struct bridge *bridge, struct delivery *delivery)
+{
+    struct err err = {""};
+    size_t size = delivery->size;
+
+    if (delivery_open_envelope(delivery, &err) != 0) {
+        bridge_settle_refused(bridge, delivery, REFUSAL_ENVELOPE, err.text);
+        return -1;
+    }
+    bridge->held_bytes += delivery->size - size;
+    return 0;
+}
+
 /* Offers a delivery that is in no list to the sink. False: the sink is busy and the delivery still
  * the caller's; true: it is gone, one way or the other. */
 static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
 {
     struct outgoing out;
     struct err err = {""};
-    size_t size = delivery->size;
+    size_t size;
     enum sink_result result;
 
+    if (bridge->mapping->reads_envelope && flow_open(bridge, delivery) != 0) {
+        return true;
+    }
+    size = delivery->size;
     if (mapping_apply(bridge->mapping, &bridge->context, delivery, bridge->scratch, &out, &err) !=
         0) {
         bridge_settle_refused(bridge, delivery, REFUSAL_TEMPLATE, err.text);

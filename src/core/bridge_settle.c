@@ -75,6 +75,7 @@ static void settle_give_up(struct bridge *bridge, struct delivery *delivery, enu
         [REFUSAL_TEMPLATE] = "template", [REFUSAL_TOO_LARGE] = "too-large",
         [REFUSAL_REFUSED] = "refused",   [REFUSAL_UNROUTABLE] = "unroutable",
         [REFUSAL_RETRIES] = "retries",   [REFUSAL_NO_SUBSCRIBERS] = "no-subscribers",
+        [REFUSAL_ENVELOPE] = "envelope",
     };
     /* What was never here whole is left to the dead-letter exchange of its queue, if it has one. */
     bool whole = delivery->refused_why == NULL;

@@ -55,6 +55,7 @@ void delivery_free(struct delivery *delivery)
 {
     if (delivery != NULL) {
         free(delivery->error);
+        free(delivery->opened);
         free(delivery);
     }
 }
@@ -80,4 +81,40 @@ void delivery_format_id(const struct delivery *delivery, char out[DELIVERY_ID_SI
     out[HEX_DIGITS] = '-';
     format_hex(delivery->number, out + HEX_DIGITS + 1);
     out[DELIVERY_ID_SIZE - 1] = '\0';
+}
+
+struct slice delivery_get_id(const struct delivery *delivery, char buffer[DELIVERY_ID_SIZE])
+{
+    const struct properties *properties = delivery->properties;
+
+    if (properties != NULL && properties_has(properties, PROPERTY_MESSAGE_ID)) {
+        return properties->text[PROPERTY_MESSAGE_ID];
+    }
+    if (delivery->id.data != NULL) {
+        return delivery->id;
+    }
+    delivery_format_id(delivery, buffer);
+    return slice_make(buffer, DELIVERY_ID_SIZE - 1);
+}
+
+struct slice delivery_raw_body(const struct delivery *delivery)
+{
+    return delivery->opened != NULL ? delivery->envelope : delivery->body;
+}
+
+int delivery_open_envelope(struct delivery *delivery, struct err *err)
+{
+    if (delivery->opened != NULL) {
+        return 0;
+    }
+    delivery->opened = envelope_read(delivery->body, err);
+    if (delivery->opened == NULL) {
+        return -1;
+    }
+    delivery->envelope = delivery->body;
+    delivery->body = delivery->opened->body;
+    delivery->properties = &delivery->opened->properties;
+    delivery->id = delivery->opened->id;
+    delivery->size += delivery->opened->size;
+    return 0;
 }

@@ -1,10 +1,10 @@
-/* Writing envelopes. Not for: deciding when a message needs one (core/bridge_dead.c). */
+/* Writing envelopes. Not for: deciding when a message needs one (core/mapping.c,
+ * core/bridge_dead.c), reading them (core/envelope_read.c). */
 #include "core/envelope.h"
 
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_write.h"
-#include "base/utf8.h"
 #include "core/field_json.h"
 
 static void envelope_text(struct json_writer *writer, const char *key, struct slice text)
@@ -45,13 +45,15 @@ static void envelope_write_number(struct json_writer *writer, enum property prop
 static void envelope_write_properties(struct json_writer *writer,
                                       const struct properties *properties)
 {
+    struct field headers = {.type = FIELD_TABLE};
     unsigned i;
 
     json_writer_key(writer, "properties");
     json_writer_begin_object(writer);
     for (i = 0; properties != NULL && i < PROPERTY_TEXT_COUNT; i++) {
         if (properties_has(properties, (enum property)i)) {
-            envelope_text(writer, property_name((enum property)i), properties->text[i]);
+            json_writer_key(writer, property_name((enum property)i));
+            field_json_write_string(writer, properties->text[i]);
         }
     }
     if (properties != NULL) {
@@ -60,19 +62,20 @@ static void envelope_write_properties(struct json_writer *writer,
         envelope_write_number(writer, PROPERTY_PRIORITY, properties, properties->priority);
         envelope_write_number(writer, PROPERTY_TIMESTAMP, properties, properties->timestamp);
         if (properties_has(properties, PROPERTY_HEADERS)) {
+            headers.value.table = properties->headers;
             json_writer_key(writer, property_name(PROPERTY_HEADERS));
-            field_json_write_table(writer, &properties->headers);
+            field_json_write(writer, &headers);
         }
     }
     json_writer_end_object(writer);
 }
 
-/* Text where it is text; a NUL, which strict readers of JSON refuse, makes it bytes. */
+/* Text where it is text. */
 static void envelope_write_body(struct json_writer *writer, struct slice body)
 {
     struct strbuf encoded = STRBUF_INIT;
 
-    if (utf8_is_valid(body, NULL) && (body.len == 0 || memchr(body.data, 0, body.len) == NULL)) {
+    if (field_json_is_text(body)) {
         envelope_text(writer, "body", body);
         envelope_text(writer, "body_encoding", SLICE("utf-8"));
         return;
@@ -84,17 +87,6 @@ static void envelope_write_body(struct json_writer *writer, struct slice body)
     envelope_text(writer, "body", strbuf_slice(&encoded));
     envelope_text(writer, "body_encoding", SLICE("base64"));
     strbuf_fini(&encoded);
-}
-
-static struct slice envelope_id(const struct delivery *delivery, char buffer[DELIVERY_ID_SIZE])
-{
-    const struct properties *properties = delivery->properties;
-
-    if (properties != NULL && properties_has(properties, PROPERTY_MESSAGE_ID)) {
-        return properties->text[PROPERTY_MESSAGE_ID];
-    }
-    delivery_format_id(delivery, buffer);
-    return slice_of(buffer);
 }
 
 void envelope_write(const struct delivery *delivery, const struct template_context *context,
@@ -109,7 +101,7 @@ void envelope_write(const struct delivery *delivery, const struct template_conte
     json_writer_begin_object(&writer);
     json_writer_key(&writer, "v");
     json_writer_integer(&writer, 1);
-    envelope_text(&writer, "id", envelope_id(delivery, id));
+    envelope_text(&writer, "id", delivery_get_id(delivery, id));
     envelope_text(&writer, "time", slice_of(time));
     envelope_text(&writer, "bridge", context->bridge);
     envelope_write_source(&writer, delivery);

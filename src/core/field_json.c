@@ -1,10 +1,19 @@
-/* AMQP fields to JSON, as conf/fields.c reads them. For: the effective configuration and envelopes.
- */
+/* AMQP fields to JSON. For: the effective configuration and envelopes. Not for: reading them
+ * (core/field_read.c). */
 #include "core/field_json.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/utf8.h"
+
+/* Names up to which each is compared with each; beyond, they are sorted. */
+enum { FIELD_NAMES_FEW = 16 };
+
+/* Digits of a number up to which any reader of JSON takes it. */
+enum { FIELD_DECIMAL_NUMBER_MAX = 32 };
 
 const struct field_typed field_typed_forms[] = {
     {"!i8", FIELD_I8, INT8_MIN, INT8_MAX},
@@ -18,35 +27,155 @@ const struct field_typed field_typed_forms[] = {
     {"!f32", FIELD_F32, 0, 0},
     {"!f64", FIELD_F64, 0, 0},
     {"!decimal", FIELD_DECIMAL, 0, 0},
+    {"!string", FIELD_STRING, 0, 0},
     {"!bytes", FIELD_BYTES, 0, 0},
     {"!table", FIELD_TABLE, 0, 0},
     {NULL, FIELD_VOID, 0, 0},
 };
 
-/* A decimal as the number that it is. */
-static void field_write_decimal(struct json_writer *writer, struct field_decimal decimal)
+bool field_json_is_text(struct slice text)
+{
+    return text.len == 0 || (memchr(text.data, 0, text.len) == NULL && utf8_is_valid(text, NULL));
+}
+
+/* A decimal as the number that it is, or, where it is a very long one, as a string. */
+static void field_write_decimal(struct json_writer *writer, const struct field *field)
 {
     struct strbuf text = STRBUF_INIT;
-    size_t at;
 
-    strbuf_append_format(&text, "%0*" PRIu32, decimal.scale + 1, decimal.value);
-    if (decimal.scale > 0 && !strbuf_failed(&text)) {
-        at = text.len - decimal.scale;
-        strbuf_append_char(&text, '\0');
-        if (!strbuf_failed(&text)) {
-            memmove(text.data + at + 1, text.data + at, decimal.scale);
-            text.data[at] = '.';
-        }
-    }
+    field_append_text(field, &text);
     writer->out->failed |= strbuf_failed(&text);
-    json_writer_raw(writer, strbuf_slice(&text));
+    if (text.len <= FIELD_DECIMAL_NUMBER_MAX) {
+        json_writer_raw(writer, strbuf_slice(&text));
+    } else {
+        json_writer_string(writer, strbuf_slice(&text));
+    }
     strbuf_fini(&text);
 }
 
-/* What stands under the key of a typed form, or alone. */
-static void field_write_value(struct json_writer *writer, const struct field *field)
+/* JSON has no word for what is no finite number. */
+static void field_write_real(struct json_writer *writer, double real)
+{
+    if (isnan(real)) {
+        json_writer_text(writer, "NaN");
+    } else if (isinf(real)) {
+        json_writer_text(writer, real > 0 ? "Infinity" : "-Infinity");
+    } else {
+        json_writer_double(writer, real);
+    }
+}
+
+static void field_write_base64(struct json_writer *writer, struct slice bytes)
 {
     struct strbuf text = STRBUF_INIT;
+
+    base64_encode(bytes, &text);
+    writer->out->failed |= strbuf_failed(&text);
+    json_writer_string(writer, strbuf_slice(&text));
+    strbuf_fini(&text);
+}
+
+void field_json_write_string(struct json_writer *writer, struct slice text)
+{
+    if (field_json_is_text(text)) {
+        json_writer_string(writer, text);
+        return;
+    }
+    json_writer_begin_object(writer);
+    json_writer_key(writer, "!string");
+    field_write_base64(writer, text);
+    json_writer_end_object(writer);
+}
+
+static int field_compare_names(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Whether a name stands twice. Without memory to sort many: yes, which only costs the plain form.
+ */
+static bool field_names_repeat(const struct field_table *table)
+{
+    struct slice *names;
+    bool repeat = false;
+    size_t i;
+    size_t j;
+
+    if (table->count <= FIELD_NAMES_FEW) {
+        for (i = 1; i < table->count; i++) {
+            for (j = 0; j < i; j++) {
+                repeat |= slice_equal(table->entries[i].name, table->entries[j].name);
+            }
+        }
+        return repeat;
+    }
+    names = calloc(table->count, sizeof(*names));
+    if (names == NULL) {
+        return true;
+    }
+    for (i = 0; i < table->count; i++) {
+        names[i] = table->entries[i].name;
+    }
+    qsort(names, table->count, sizeof(*names), field_compare_names);
+    for (i = 1; i < table->count; i++) {
+        repeat |= slice_equal(names[i - 1], names[i]);
+    }
+    free(names);
+    return repeat;
+}
+
+/* Whether the names of a table can be keys of one object. */
+static bool field_names_are_keys(const struct field_table *table)
+{
+    size_t i;
+
+    for (i = 0; i < table->count; i++) {
+        if (!field_json_is_text(table->entries[i].name)) {
+            return false;
+        }
+    }
+    return !field_names_repeat(table);
+}
+
+static void field_write_pairs(struct json_writer *writer, const struct field_table *table)
+{
+    size_t i;
+
+    json_writer_begin_array(writer);
+    for (i = 0; i < table->count; i++) {
+        json_writer_begin_array(writer);
+        field_json_write_string(writer, table->entries[i].name);
+        field_json_write(writer, &table->entries[i].value);
+        json_writer_end_array(writer);
+    }
+    json_writer_end_array(writer);
+}
+
+static void field_write_number(struct json_writer *writer, const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_I8:
+    case FIELD_I16:
+    case FIELD_I32:
+    case FIELD_I64:
+        json_writer_integer(writer, field->value.integer);
+        break;
+    case FIELD_F32:
+    case FIELD_F64:
+        field_write_real(writer, field->value.real);
+        break;
+    case FIELD_DECIMAL:
+        field_write_decimal(writer, field);
+        break;
+    default:
+        json_writer_natural(writer, field->value.natural);
+        break;
+    }
+}
+
+/* What stands alone where the type is plain. */
+static void field_write_value(struct json_writer *writer, const struct field *field)
+{
     size_t i;
 
     switch (field->type) {
@@ -56,34 +185,8 @@ static void field_write_value(struct json_writer *writer, const struct field *fi
     case FIELD_BOOL:
         json_writer_bool(writer, field->value.boolean);
         break;
-    case FIELD_I8:
-    case FIELD_I16:
-    case FIELD_I32:
-    case FIELD_I64:
-        json_writer_integer(writer, field->value.integer);
-        break;
-    case FIELD_U8:
-    case FIELD_U16:
-    case FIELD_U32:
-    case FIELD_U64:
-    case FIELD_TIMESTAMP:
-        json_writer_natural(writer, field->value.natural);
-        break;
-    case FIELD_F32:
-    case FIELD_F64:
-        json_writer_double(writer, field->value.real);
-        break;
-    case FIELD_DECIMAL:
-        field_write_decimal(writer, field->value.decimal);
-        break;
     case FIELD_STRING:
         json_writer_string(writer, field->value.bytes);
-        break;
-    case FIELD_BYTES:
-        base64_encode(field->value.bytes, &text);
-        writer->out->failed |= strbuf_failed(&text);
-        json_writer_string(writer, strbuf_slice(&text));
-        strbuf_fini(&text);
         break;
     case FIELD_ARRAY:
         json_writer_begin_array(writer);
@@ -95,39 +198,80 @@ static void field_write_value(struct json_writer *writer, const struct field *fi
     case FIELD_TABLE:
         field_json_write_table(writer, &field->value.table);
         break;
+    default:
+        field_write_number(writer, field);
+        break;
     }
 }
 
-/* The key of the typed form that a field needs; NULL: it needs none. */
-static const char *field_typed_form(const struct field *field)
+/* What stands under the key of a typed form. */
+static void field_write_typed(struct json_writer *writer, const struct field *field)
 {
-    const struct field_table *table = &field->value.table;
-    const struct field_typed *form = field_typed_forms;
+    bool is_string = field->type == FIELD_STRING || field->type == FIELD_BYTES;
 
-    if (field->type == FIELD_I64 || field->type == FIELD_F64) {
-        return NULL;
+    if (is_string) {
+        field_write_base64(writer, field->value.bytes);
+    } else if (field->type == FIELD_TABLE && !field_names_are_keys(&field->value.table)) {
+        field_write_pairs(writer, &field->value.table);
+    } else {
+        field_write_value(writer, field);
     }
-    if (field->type == FIELD_TABLE && (table->count != 1 || table->entries[0].name.len == 0 ||
-                                       table->entries[0].name.data[0] != '!')) {
-        return NULL;
+}
+
+/* A table that would be taken for a typed form, or is no object. */
+static bool field_table_needs_form(const struct field_table *table)
+{
+    struct slice first = table->count > 0 ? table->entries[0].name : SLICE("");
+
+    return (table->count == 1 && first.len > 0 && first.data[0] == '!') ||
+           !field_names_are_keys(table);
+}
+
+/* Whether JSON alone would lose the type. */
+static bool field_needs_form(const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_VOID:
+    case FIELD_BOOL:
+    case FIELD_ARRAY:
+    case FIELD_I32:
+        return false;
+    case FIELD_I64:
+        return field->value.integer >= INT32_MIN && field->value.integer <= INT32_MAX;
+    case FIELD_U64:
+        return field->value.natural <= INT32_MAX;
+    case FIELD_F64:
+        return !isfinite(field->value.real);
+    case FIELD_STRING:
+        return !field_json_is_text(field->value.bytes);
+    case FIELD_TABLE:
+        return field_table_needs_form(&field->value.table);
+    default:
+        return true;
     }
-    while (form->name != NULL && form->type != field->type) {
-        form++;
-    }
-    return form->name;
 }
 
 void field_json_write(struct json_writer *writer, const struct field *field)
 {
-    const char *form = field_typed_form(field);
-
-    if (form == NULL) {
+    if (field_needs_form(field)) {
+        field_json_write_typed(writer, field);
+    } else {
         field_write_value(writer, field);
-        return;
+    }
+}
+
+void field_json_write_typed(struct json_writer *writer, const struct field *field)
+{
+    /* What fits 64 signed bits is sent so. */
+    enum field_type type = field->type == FIELD_U64 ? FIELD_I64 : field->type;
+    const struct field_typed *form = field_typed_forms;
+
+    while (form->type != type) {
+        form++;
     }
     json_writer_begin_object(writer);
-    json_writer_key(writer, form);
-    field_write_value(writer, field);
+    json_writer_key(writer, form->name);
+    field_write_typed(writer, field);
     json_writer_end_object(writer);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "core/envelope.h"
 #include "core/mapping_headers.h"
 #include "core/text_slot.h"
 
@@ -25,6 +26,7 @@ struct mapping_scratch {
     struct property_slot texts[PROPERTY_TEXT_COUNT];
     size_t text_count;
     struct mapping_headers headers;
+    struct strbuf envelope; /* of the last message to Redis */
     char id[DELIVERY_ID_SIZE];
 };
 
@@ -36,19 +38,9 @@ static int check_short_string(struct slice text, const char *what, struct err *e
     return 0;
 }
 
-/* RabbitMQ closes the channel over an expiration that is no number of ms below 2^32. */
 static int check_expiration(struct slice text, struct err *err)
 {
-    uint64_t milliseconds = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || milliseconds > UINT32_MAX) {
-            milliseconds = UINT64_MAX;
-            break;
-        }
-        milliseconds = milliseconds * 10 + (uint64_t)(text.data[i] - '0');
-    }
-    if (text.len == 0 || milliseconds > UINT32_MAX) {
+    if (!property_is_expiration(text)) {
         return err_set(err, "expiration is \"%.*s\"; it must be milliseconds, 0 to %u",
                        (int)(text.len < 32 ? text.len : 32), text.data, UINT32_MAX);
     }
@@ -123,6 +115,7 @@ void mapping_scratch_free(struct mapping_scratch *scratch)
         text_slot_fini(&scratch->texts[i].text);
     }
     mapping_headers_fini(&scratch->headers);
+    strbuf_fini(&scratch->envelope);
     free(scratch);
 }
 
@@ -143,21 +136,27 @@ void mapping_fini(struct mapping *mapping)
 
 bool mapping_needs_properties(const struct mapping *mapping)
 {
-    return mapping->to_amqp ||
+    return mapping->to_amqp || mapping->writes_envelope ||
            (mapping->channel != NULL && template_needs_properties(mapping->channel));
 }
 
-/* Those that came, with the rule's fixed ones over them. `user_id` stays behind: the broker holds
- * it against the user of the connection that publishes, and closes the channel. */
-static void carry_properties(const struct mapping_scratch *scratch,
+/* Those that came, with the rule's fixed ones over them. A `user_id` that is not the user of the
+ * connection that publishes stays behind: the broker would close the channel. */
+static void carry_properties(const struct mapping *mapping, const struct mapping_scratch *scratch,
                              const struct properties *carried, struct properties *out)
 {
     const struct properties *fixed = &scratch->fixed;
+    bool keeps_mode = mapping->reads_envelope && !mapping->persistent_given &&
+                      properties_has(carried, PROPERTY_DELIVERY_MODE);
 
     *out = *carried;
-    out->present &= ~(1u << PROPERTY_USER_ID);
+    if (mapping->user.len == 0 || !slice_equal(out->text[PROPERTY_USER_ID], mapping->user)) {
+        out->present &= ~(1u << PROPERTY_USER_ID);
+    }
     out->present |= fixed->present;
-    out->delivery_mode = fixed->delivery_mode;
+    if (!keeps_mode) {
+        out->delivery_mode = fixed->delivery_mode;
+    }
     if (properties_has(fixed, PROPERTY_PRIORITY)) {
         out->priority = fixed->priority;
     }
@@ -174,16 +173,16 @@ static void annotate(struct mapping_scratch *scratch, const struct delivery *del
     bool from_redis = delivery->channel.data != NULL;
 
     if (from_redis) {
-        out->present |= 1u << PROPERTY_TIMESTAMP;
-        out->timestamp = (uint64_t)delivery->wall_us / CLOCK_US_PER_S;
+        if (!properties_has(out, PROPERTY_TIMESTAMP)) {
+            out->present |= 1u << PROPERTY_TIMESTAMP;
+            out->timestamp = (uint64_t)delivery->wall_us / CLOCK_US_PER_S;
+        }
         if (!properties_has(out, PROPERTY_APP_ID)) {
             properties_set_text(out, PROPERTY_APP_ID, SLICE("chunneld"));
         }
     }
     if (!properties_has(out, PROPERTY_MESSAGE_ID)) {
-        delivery_format_id(delivery, scratch->id);
-        properties_set_text(out, PROPERTY_MESSAGE_ID,
-                            slice_make(scratch->id, sizeof(scratch->id) - 1));
+        properties_set_text(out, PROPERTY_MESSAGE_ID, delivery_get_id(delivery, scratch->id));
     }
 }
 
@@ -192,7 +191,7 @@ static int apply_properties(const struct mapping *mapping, const struct template
                             struct properties *out, struct err *err)
 {
     if (delivery->properties != NULL) {
-        carry_properties(scratch, delivery->properties, out);
+        carry_properties(mapping, scratch, delivery->properties, out);
     } else {
         *out = scratch->fixed;
     }
@@ -219,8 +218,9 @@ static int apply_properties(const struct mapping *mapping, const struct template
     return 0;
 }
 
-static int apply_to_redis(const struct template_context *context, const struct delivery *delivery,
-                          struct mapping_scratch *scratch, struct outgoing *out, struct err *err)
+static int apply_to_redis(const struct mapping *mapping, const struct template_context *context,
+                          const struct delivery *delivery, struct mapping_scratch *scratch,
+                          struct outgoing *out, struct err *err)
 {
     *out = (struct outgoing){.body = delivery->body};
     if (text_slot_fill(&scratch->channel, context, delivery, &out->channel, err) != 0) {
@@ -228,6 +228,12 @@ static int apply_to_redis(const struct template_context *context, const struct d
     }
     if (out->channel.len == 0) {
         return err_set(err, "the channel is empty for this message");
+    }
+    if (mapping->writes_envelope) {
+        strbuf_reset(&scratch->envelope);
+        envelope_write(delivery, context, &scratch->envelope);
+        out->body = strbuf_slice(&scratch->envelope);
+        return strbuf_failed(&scratch->envelope) ? err_set(err, "out of memory") : 0;
     }
     return 0;
 }
@@ -237,7 +243,7 @@ int mapping_apply(const struct mapping *mapping, const struct template_context *
                   struct outgoing *out, struct err *err)
 {
     if (!mapping->to_amqp) {
-        return apply_to_redis(context, delivery, scratch, out, err);
+        return apply_to_redis(mapping, context, delivery, scratch, out, err);
     }
     out->channel = slice_make(NULL, 0);
     out->body = delivery->body;

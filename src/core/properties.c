@@ -1,4 +1,5 @@
-/* Names of the message properties, as the rules and the envelope spell them. */
+/* Names of the message properties, as the rules and the envelope spell them, and what a value may
+ * be. */
 #include "core/properties.h"
 
 static const char *const property_names[PROPERTY_COUNT] = {
@@ -31,4 +32,17 @@ enum property property_find(struct slice name)
         }
     }
     return PROPERTY_COUNT;
+}
+
+bool property_is_expiration(struct slice text)
+{
+    uint64_t milliseconds = 0;
+
+    for (size_t i = 0; i < text.len && milliseconds <= UINT32_MAX; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        milliseconds = milliseconds * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    return text.len > 0 && milliseconds <= UINT32_MAX;
 }

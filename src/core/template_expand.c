@@ -170,14 +170,9 @@ static int append_json(struct expansion *expansion, const struct template_part *
 
 static int append_id(struct expansion *expansion)
 {
-    const struct properties *properties = expansion->delivery->properties;
     char id[DELIVERY_ID_SIZE];
 
-    if (properties != NULL && properties_has(properties, PROPERTY_MESSAGE_ID)) {
-        return append_slice(expansion, properties->text[PROPERTY_MESSAGE_ID]);
-    }
-    delivery_format_id(expansion->delivery, id);
-    return append_slice(expansion, slice_make(id, sizeof(id) - 1));
+    return append_slice(expansion, delivery_get_id(expansion->delivery, id));
 }
 
 static int append_value(struct expansion *expansion, const struct template_part *part)

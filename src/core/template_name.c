@@ -23,12 +23,12 @@ static int parse_pointer(struct template_parser *parser, struct template_part *p
 static const struct name names[] = {
     {"channel", "channel", TEMPLATE_CHANNEL, TEMPLATE_SCOPE_CHANNEL, NULL},
     {"pattern", "pattern", TEMPLATE_PATTERN, TEMPLATE_SCOPE_PATTERN, NULL},
-    {"queue", "queue", TEMPLATE_QUEUE, TEMPLATE_SCOPE_AMQP, NULL},
-    {"exchange", "exchange", TEMPLATE_EXCHANGE, TEMPLATE_SCOPE_AMQP, NULL},
-    {"routing_key", "routing_key", TEMPLATE_ROUTING_KEY, TEMPLATE_SCOPE_AMQP, NULL},
-    {"routing_key.", "routing_key.N", TEMPLATE_ROUTING_WORD, TEMPLATE_SCOPE_AMQP, parse_word},
-    {"header.", "header.NAME", TEMPLATE_HEADER, TEMPLATE_SCOPE_AMQP, parse_header},
-    {"property.", "property.NAME", TEMPLATE_PROPERTY, TEMPLATE_SCOPE_AMQP, parse_property},
+    {"queue", "queue", TEMPLATE_QUEUE, TEMPLATE_SCOPE_ROUTE, NULL},
+    {"exchange", "exchange", TEMPLATE_EXCHANGE, TEMPLATE_SCOPE_ROUTE, NULL},
+    {"routing_key", "routing_key", TEMPLATE_ROUTING_KEY, TEMPLATE_SCOPE_ROUTE, NULL},
+    {"routing_key.", "routing_key.N", TEMPLATE_ROUTING_WORD, TEMPLATE_SCOPE_ROUTE, parse_word},
+    {"header.", "header.NAME", TEMPLATE_HEADER, TEMPLATE_SCOPE_PROPERTIES, parse_header},
+    {"property.", "property.NAME", TEMPLATE_PROPERTY, TEMPLATE_SCOPE_PROPERTIES, parse_property},
     {"json:", "json:/POINTER", TEMPLATE_JSON, 0, parse_pointer},
     {"id", "id", TEMPLATE_ID, 0, NULL},
     {"instance", "instance", TEMPLATE_INSTANCE, 0, NULL},
@@ -144,8 +144,10 @@ static int check_scope(struct template_parser *parser, const struct name *name, 
     if ((name->scope & ~parser->source->scope) == 0) {
         return 0;
     }
-    if (name->scope == TEMPLATE_SCOPE_AMQP) {
+    if (name->scope == TEMPLATE_SCOPE_ROUTE) {
         whose = "AMQP sources";
+    } else if (name->scope == TEMPLATE_SCOPE_PROPERTIES) {
+        whose = "AMQP sources and envelopes";
     } else if (name->scope == TEMPLATE_SCOPE_CHANNEL) {
         whose = "Redis sources";
     }

@@ -108,8 +108,8 @@ static int shelf_append(struct store *store, const struct delivery *delivery,
         shelf->refused = "out of memory";
         return -1;
     }
-    result = spool_fifo_append(shelf->fifos[fifo], strbuf_slice(&shelf->header), delivery->body,
-                               &entry.record);
+    result = spool_fifo_append(shelf->fifos[fifo], strbuf_slice(&shelf->header),
+                               delivery_raw_body(delivery), &entry.record);
     if (result != SPOOL_APPENDED) {
         shelf->refused = spool_append_name(result);
         return -1;

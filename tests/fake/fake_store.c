@@ -50,7 +50,7 @@ static int store_append(struct store *base, const struct delivery *delivery, enu
         return -1;
     }
     fake_pump_begin_operation(store->pump);
-    record = record_new(delivery->body);
+    record = record_new(delivery_raw_body(delivery));
     store->appends++;
     if (place == STORE_ALSO) {
         assert_int_equal(fake_store_alone(store), 0);

@@ -25,9 +25,14 @@ static const struct conf_bad bridges[] = {
      "3:15: /bridges/0/ack_mode: unknown word; one of 'on-confirm', 'on-publish', 'no-ack' is "
      "right, the nearest is 'on-confirm'"},
     {OPTION("'ack_mode': 1"), "3:15: /bridges/0/ack_mode: a string is wanted, this is a number"},
-    {OPTION("'format': 'envelope'"), "3:13: /bridges/0/format: 'format': 'envelope' is not "
-                                     "supported by this version; leave it out"},
-    {OPTION("'format': 'json'"), "3:13: /bridges/0/format: unknown word; 'raw' is right"},
+    {"{'connections': {'r': {'url': 'redis://h'}, 's': {'url': 'redis://h2'}},\n"
+     " 'bridges': [{'name': 'b', 'from': {'channel': 'c', 'connection': 'r'},\n"
+     "  'to': {'channel': 'c', 'connection': 's'}, 'format': 'envelope'}]}",
+     "3:56: /bridges/0/format: an envelope is how the Redis side of a bridge between Redis and "
+     "AMQP carries properties; between two servers of one kind, bodies cross as they are: use "
+     "'raw'"},
+    {OPTION("'format': 'json'"), "3:13: /bridges/0/format: unknown word; one of 'raw', "
+                                 "'envelope' is right, the nearest is 'raw'"},
     {OPTION("'on_no_subscribers': 'ack'"),
      "3:3: /bridges/0/on_no_subscribers: 'on_no_subscribers' means nothing for a bridge to AMQP; "
      "it is for a bridge to Redis"},
@@ -276,8 +281,8 @@ static const struct conf_bad endpoints[] = {
      "3:44: /bridges/0/to/routing_key: there is no wildcard {2}: the source's pattern (the one "
      "with the fewest) has 1"},
     {TO_PATTERN("{'exchange': 'x', 'routing_key': '{header.x}'}"),
-     "3:44: /bridges/0/to/routing_key: only AMQP sources have {header.NAME}: this bridge's has "
-     "not"},
+     "3:44: /bridges/0/to/routing_key: only AMQP sources and envelopes have {header.NAME}: "
+     "this bridge's has not"},
     {"{'connections': {'r': {'url': 'redis://h'}, 'r2': {'url': 'redis://h'}, 'a': {'url': "
      "'amqp://h'}},\n"
      " 'bridges': [{'name': 'b', 'from': {'channel': 'c', 'connection': 'r'}, 'to': {'channel': "

@@ -190,7 +190,7 @@ static void check_topology(const struct config *config)
     assert_slice(first->exchanges[0].arguments.entries[0].name, "alternate-exchange");
     assert_int_equal(first->queue_count, 3);
     assert_true(first->queues[0].exclusive && !first->queues[0].durable);
-    assert_int_equal(first->queues[0].arguments.entries[0].value.type, FIELD_I64);
+    assert_int_equal(first->queues[0].arguments.entries[0].value.type, FIELD_I32);
     assert_true(first->queues[1].passive && first->queues[1].durable);
     assert_string_equal(first->queues[2].name, "q2");
     assert_int_equal(first->binding_count, 2);
@@ -320,7 +320,7 @@ static void check_fields(const struct config *config)
 
     assert_int_equal(field(config, "void")->type, FIELD_VOID);
     assert_true(field(config, "bool")->type == FIELD_BOOL && field(config, "bool")->value.boolean);
-    assert_integer(config, "small", FIELD_I64, 1);
+    assert_integer(config, "small", FIELD_I32, 1);
     assert_integer(config, "large", FIELD_I64, INT64_MIN);
     assert_int_equal(field(config, "real")->type, FIELD_F64);
     assert_int_equal(field(config, "exponent")->type, FIELD_F64);
@@ -347,7 +347,7 @@ static void check_fields(const struct config *config)
     assert_int_equal(field(config, "bytes")->type, FIELD_BYTES);
     assert_int_equal(field(config, "bytes")->value.bytes.len, 3);
     assert_int_equal(odd->type, FIELD_TABLE);
-    assert_int_equal(odd->value.table.entries[0].value.type, FIELD_I64);
+    assert_int_equal(odd->value.table.entries[0].value.type, FIELD_I32);
 }
 
 static void field_values_have_their_types(void **state)

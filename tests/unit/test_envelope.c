@@ -2,10 +2,12 @@
  * again, whatever bytes the message is made of? */
 #include "core/envelope.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -197,6 +199,8 @@ static void test_headers_of_every_type(void **state)
         {SLICE("i32"), {FIELD_I32, {.integer = INT32_MIN}}},
         {SLICE("u32"), {FIELD_U32, {.natural = UINT32_MAX}}},
         {SLICE("i64"), {FIELD_I64, {.integer = INT64_MIN}}},
+        {SLICE("short"), {FIELD_I64, {.integer = 7}}},
+        {SLICE("u64"), {FIELD_U64, {.natural = UINT64_MAX}}},
         {SLICE("f32"), {FIELD_F32, {.real = 0.5}}},
         {SLICE("f64"), {FIELD_F64, {.real = 1.5}}},
         {SLICE("decimal"), {FIELD_DECIMAL, {.decimal = {2, 5}}}},
@@ -217,13 +221,14 @@ static void test_headers_of_every_type(void **state)
     expect_properties(&properties,
                       "\"properties\":{\"headers\":{\"void\":null,\"bool\":true,"
                       "\"i8\":{\"!i8\":-128},\"u8\":{\"!u8\":255},\"i16\":{\"!i16\":-32768},"
-                      "\"u16\":{\"!u16\":65535},\"i32\":{\"!i32\":-2147483648},"
+                      "\"u16\":{\"!u16\":65535},\"i32\":-2147483648,"
                       "\"u32\":{\"!u32\":4294967295},\"i64\":-9223372036854775808,"
+                      "\"short\":{\"!i64\":7},\"u64\":18446744073709551615,"
                       "\"f32\":{\"!f32\":0.5},\"f64\":1.5,\"decimal\":{\"!decimal\":0.05},"
                       "\"whole\":{\"!decimal\":42},\"string\":\"a\\\"b\","
-                      "\"bytes\":{\"!bytes\":\"/w==\"},\"array\":[1,\"two\"],"
+                      "\"bytes\":{\"!bytes\":\"/w==\"},\"array\":[{\"!i64\":1},\"two\"],"
                       "\"timestamp\":{\"!timestamp\":7},\"table\":{\"x\":false,\"y\":null},"
-                      "\"forged\":{\"!table\":{\"!i8\":1}}}},"
+                      "\"forged\":{\"!table\":{\"!i8\":{\"!i64\":1}}}}},"
                       "\"body\":\"\",\"body_encoding\":\"utf-8\"}");
 }
 
@@ -269,9 +274,26 @@ static void test_headers_deep_inside_each_other(void **state)
     for (at = strbuf_text(&out); (at = strstr(at, "{\"!table\":{\"!a\":")) != NULL; at++) {
         count++;
     }
-    assert_int_equal(count, DEEP - 1);
+    assert_int_equal(count, DEEP);
     assert_non_null(strstr(strbuf_text(&out), "{\"!a\":true}}"));
     strbuf_fini(&out);
+}
+
+/* What JSON has no number for. */
+static void test_doubles_that_are_no_number(void **state)
+{
+    struct field_entry entries[] = {
+        {SLICE("nan"), {FIELD_F64, {.real = NAN}}},
+        {SLICE("plus"), {FIELD_F32, {.real = INFINITY}}},
+        {SLICE("minus"), {FIELD_F64, {.real = -INFINITY}}},
+    };
+    struct properties properties = {.present = 1u << PROPERTY_HEADERS, .headers = {entries, 3}};
+
+    (void)state;
+    expect_properties(&properties, "\"properties\":{\"headers\":{\"nan\":{\"!f64\":\"NaN\"},"
+                                   "\"plus\":{\"!f32\":\"Infinity\"},"
+                                   "\"minus\":{\"!f64\":\"-Infinity\"}}},"
+                                   "\"body\":\"\",\"body_encoding\":\"utf-8\"}");
 }
 
 /* Strings of AMQP may be any bytes. */
@@ -281,9 +303,41 @@ static void test_strings_that_are_no_utf8(void **state)
     struct properties properties = {.present = 1u << PROPERTY_HEADERS, .headers = {entries, 1}};
 
     (void)state;
-    expect_properties(&properties, "\"properties\":{\"headers\":{\"k\xef\xbf\xbd\":"
-                                   "\"\xef\xbf\xbd\"}},"
+    expect_properties(&properties, "\"properties\":{\"headers\":{\"!table\":[[{\"!string\":"
+                                   "\"a/8=\"},{\"!string\":\"/w==\"}]]}},"
                                    "\"body\":\"\",\"body_encoding\":\"utf-8\"}");
+}
+
+/* Few names are compared with each other, many are sorted. */
+static void test_names_that_stand_twice(void **state)
+{
+    enum { MANY = 40 };
+    struct field_entry entries[MANY];
+    struct properties properties = {.present = 1u << PROPERTY_HEADERS, .headers = {entries, MANY}};
+    struct delivery delivery = amqp("");
+    struct strbuf out = STRBUF_INIT;
+    char names[MANY][4];
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "%zu", i);
+        entries[i] = (struct field_entry){slice_of(names[i]), {FIELD_VOID, {.natural = 0}}};
+    }
+    delivery.properties = &properties;
+    envelope_write(&delivery, &context, &out);
+    assert_non_null(strstr(strbuf_text(&out), "\"headers\":{\"0\":null,\"1\":null,"));
+    strbuf_reset(&out);
+    entries[MANY - 1].name = SLICE("0");
+    envelope_write(&delivery, &context, &out);
+    assert_non_null(strstr(strbuf_text(&out), "\"headers\":{\"!table\":[[\"0\",null],[\"1\""));
+    assert_non_null(strstr(strbuf_text(&out), ",[\"0\",null]]}"));
+    strbuf_reset(&out);
+    properties.headers.count = 2;
+    entries[1].name = SLICE("0");
+    envelope_write(&delivery, &context, &out);
+    assert_non_null(
+        strstr(strbuf_text(&out), "\"headers\":{\"!table\":[[\"0\",null],[\"0\",null]]}"));
+    strbuf_fini(&out);
 }
 
 int main(void)
@@ -297,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_every_property),
         cmocka_unit_test(test_headers_of_every_type),
         cmocka_unit_test(test_doubles_stay_doubles),
+        cmocka_unit_test(test_doubles_that_are_no_number),
+        cmocka_unit_test(test_names_that_stand_twice),
         cmocka_unit_test(test_headers_deep_inside_each_other),
         cmocka_unit_test(test_strings_that_are_no_utf8),
     };

@@ -527,6 +527,129 @@ static void test_fini_leaves_nothing(void **state)
     mapping_scratch_free(NULL);
 }
 
+/* A message that was read from its envelope. */
+static void init_from_envelope(struct bench *bench)
+{
+    init_from_redis(bench);
+    bench->mapping.reads_envelope = true;
+    bench->delivery.properties = &bench->properties;
+    bench->delivery.id = SLICE("e-1");
+}
+
+static void test_an_envelope_wins_over_annotations(void **state)
+{
+    struct field_entry entries[] = {
+        {SLICE("x-chunnel-origin"), {FIELD_STRING, {.bytes = SLICE("forged")}}},
+        {SLICE("kind"), {FIELD_STRING, {.bytes = SLICE("cat")}}}};
+    struct bench bench;
+
+    (void)state;
+    init_from_envelope(&bench);
+    bench.properties = (struct properties){
+        .present = 1u << PROPERTY_HEADERS | 1u << PROPERTY_TIMESTAMP | 1u << PROPERTY_DELIVERY_MODE,
+        .timestamp = 7,
+        .delivery_mode = 1,
+        .headers = {entries, 2},
+    };
+    properties_set_text(&bench.properties, PROPERTY_APP_ID, SLICE("shop"));
+    properties_set_text(&bench.properties, PROPERTY_MESSAGE_ID, SLICE("m-1"));
+    assert_applies(&bench);
+    assert_int_equal(bench.out.properties.timestamp, 7);
+    assert_int_equal(bench.out.properties.delivery_mode, 1);
+    assert_text(&bench, PROPERTY_APP_ID, "shop");
+    assert_text(&bench, PROPERTY_MESSAGE_ID, "m-1");
+    assert_headers(&bench, "kind=cat x-chunnel-origin=gw-1 x-chunnel-bridge=orders-out "
+                           "x-chunnel-channel=shop:eu x-chunnel-pattern=shop:*");
+    fini(&bench);
+}
+
+static void test_an_envelope_without_properties(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    init_from_envelope(&bench);
+    assert_applies(&bench);
+    assert_int_equal(bench.out.properties.timestamp, 1769860800);
+    assert_int_equal(bench.out.properties.delivery_mode, 2);
+    assert_text(&bench, PROPERTY_APP_ID, "chunneld");
+    assert_text(&bench, PROPERTY_MESSAGE_ID, "e-1");
+    fini(&bench);
+}
+
+static void test_the_rule_wins_over_an_envelope(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    init_from_envelope(&bench);
+    bench.mapping.persistent_given = true;
+    bench.mapping.priority = 3;
+    set_text(&bench, PROPERTY_TYPE, "order");
+    set_text(&bench, PROPERTY_APP_ID, "{channel}");
+    bench.properties = (struct properties){
+        .present = 1u << PROPERTY_PRIORITY | 1u << PROPERTY_DELIVERY_MODE,
+        .priority = 9,
+        .delivery_mode = 1,
+    };
+    properties_set_text(&bench.properties, PROPERTY_TYPE, SLICE("event"));
+    properties_set_text(&bench.properties, PROPERTY_APP_ID, SLICE("shop"));
+    assert_applies(&bench);
+    assert_int_equal(bench.out.properties.delivery_mode, 2);
+    assert_int_equal(bench.out.properties.priority, 3);
+    assert_text(&bench, PROPERTY_TYPE, "order");
+    assert_text(&bench, PROPERTY_APP_ID, "shop:eu");
+    fini(&bench);
+}
+
+/* The broker closes the channel over any other. */
+static void test_only_our_own_user_id_goes_on(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    init_from_envelope(&bench);
+    properties_set_text(&bench.properties, PROPERTY_USER_ID, SLICE("guest"));
+    assert_applies(&bench);
+    assert_text(&bench, PROPERTY_USER_ID, NULL);
+    bench.mapping.user = SLICE("guests");
+    assert_applies(&bench);
+    assert_text(&bench, PROPERTY_USER_ID, NULL);
+    bench.mapping.user = SLICE("guest");
+    assert_applies(&bench);
+    assert_text(&bench, PROPERTY_USER_ID, "guest");
+    fini(&bench);
+}
+
+static void test_an_envelope_is_written(void **state)
+{
+    static const char wanted[] = "\"source\":{\"queue\":\"audit\",\"exchange\":\"logs\","
+                                 "\"routing_key\":\"a.b\",\"redelivered\":false},"
+                                 "\"properties\":{\"type\":\"event\"},\"body\":\"hello\","
+                                 "\"body_encoding\":\"utf-8\"}";
+    struct bench bench;
+
+    (void)state;
+    init(&bench, &amqp_source);
+    bench.mapping.to_amqp = false;
+    bench.mapping.writes_envelope = true;
+    bench.mapping.channel = compile(&bench, "events");
+    assert_true(mapping_needs_properties(&bench.mapping));
+    bench.delivery.queue = SLICE("audit");
+    bench.delivery.exchange = SLICE("logs");
+    bench.delivery.routing_key = SLICE("a.b");
+    bench.delivery.body = SLICE("hello");
+    bench.delivery.properties = &bench.properties;
+    properties_set_text(&bench.properties, PROPERTY_TYPE, SLICE("event"));
+    for (int i = 0; i < 2; i++) {
+        assert_applies(&bench);
+        assert_true(bench.out.body.len > sizeof(wanted));
+        assert_memory_equal(bench.out.body.data, "{\"v\":1,\"id\":\"", 13);
+        assert_string_equal(bench.out.body.data + bench.out.body.len + 1 - sizeof(wanted), wanted);
+    }
+    fini(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +668,11 @@ int main(void)
         cmocka_unit_test(test_properties_are_carried_over),
         cmocka_unit_test(test_a_bare_amqp_message),
         cmocka_unit_test(test_headers_pass_untouched_without_ours),
+        cmocka_unit_test(test_an_envelope_wins_over_annotations),
+        cmocka_unit_test(test_an_envelope_without_properties),
+        cmocka_unit_test(test_the_rule_wins_over_an_envelope),
+        cmocka_unit_test(test_only_our_own_user_id_goes_on),
+        cmocka_unit_test(test_an_envelope_is_written),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_fini_leaves_nothing),
     };

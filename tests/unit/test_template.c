@@ -89,7 +89,7 @@ static void test_what_is_wrong_and_where(void **state)
         {"{channel|lower|}", &redis_channel, 16, "unknown filter \"\""},
         {"{channel||lower}", &redis_channel, 10, "unknown filter \"\""},
         {"a{queue}", &redis_channel, 3, "only AMQP sources have {queue}"},
-        {"{header.a}", &redis_pattern, 2, "only AMQP sources have {header.NAME}"},
+        {"{header.a}", &redis_pattern, 2, "only AMQP sources and envelopes have {header.NAME}"},
         {"{channel}", &amqp, 2, "only Redis sources have {channel}"},
         {"{pattern}", &redis_channel, 2, "only sources with a pattern have {pattern}"},
         {"{1}", &redis_channel, 2, "this bridge's source has no pattern"},
