@@ -155,6 +155,24 @@ struct conf_stats {
     uint64_t interval_us;
 };
 
+/* Where the operator reads. */
+struct conf_http {
+    const char *listen; /* as written; NULL: no HTTP */
+    const char *host;   /* its address, without brackets */
+    bool ip6;
+    uint16_t port;                   /* 0: any */
+    struct conf_strings allow_hosts; /* more names that a request may give as its host */
+    const char *token_file;          /* NULL: none wanted */
+    const char *token;               /* its content */
+};
+
+/* Where the operator steers. */
+struct conf_control {
+    const char *socket;     /* NULL: no control socket */
+    const char *group;      /* NULL: the process's */
+    const char *state_file; /* NULL: in the spool's directory, or none */
+};
+
 /* The disk behind the buffers. */
 struct conf_spool {
     const char *directory;
@@ -171,6 +189,8 @@ struct config {
     struct conf_bridge *bridges; /* in the order of the files, the disabled ones too */
     size_t bridge_count;
     struct conf_stats stats;
+    struct conf_http http;
+    struct conf_control control;
     bool has_spool;
     struct conf_spool spool; /* with has_spool */
     enum log_level log_level;

@@ -121,6 +121,8 @@ extern const struct conf_kind conf_kind_sink;
 extern const struct conf_kind conf_kind_properties;
 extern const struct conf_kind conf_kind_buffer;
 extern const struct conf_kind conf_kind_retry;
+extern const struct conf_kind conf_kind_http;
+extern const struct conf_kind conf_kind_control;
 
 /* All kinds, for documents, in the order of reading; ends with NULL. */
 extern const struct conf_kind *const conf_kinds[];

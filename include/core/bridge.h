@@ -131,6 +131,8 @@ void bridge_wake(struct bridge *bridge);
 
 const char *bridge_name(const struct bridge *bridge);
 enum bridge_state bridge_get_state(const struct bridge *bridge);
+/* The reason for that state, "" where it needs none. Valid until the next event. */
+const char *bridge_get_why(const struct bridge *bridge);
 const struct bridge_counters *bridge_get_counters(const struct bridge *bridge);
 const struct histogram *bridge_get_latency(const struct bridge *bridge);
 /* What went wrong last, in words; NULL: nothing yet. Valid until the next event. */

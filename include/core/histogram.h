@@ -4,6 +4,7 @@
 #ifndef CHUNNELD_CORE_HISTOGRAM_H
 #define CHUNNELD_CORE_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { HISTOGRAM_BUCKETS = 1024 };
@@ -21,6 +22,9 @@ void histogram_record(struct histogram *histogram, uint64_t value);
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile);
 /* How many recorded values are at most `value`, to the precision of the buckets. */
 uint64_t histogram_count_below(const struct histogram *histogram, uint64_t value);
+/* The same for `count` values, ascending, in one go: out_counts[i] belongs to values[i]. */
+void histogram_count_each_below(const struct histogram *histogram, const uint64_t *values,
+                                size_t count, uint64_t *out_counts);
 void histogram_reset(struct histogram *histogram);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef CHUNNELD_OPS_BOARD_H
 #define CHUNNELD_OPS_BOARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -25,6 +26,7 @@ struct board_connection {
 /* How a configured bridge goes, whatever it consists of. */
 struct bridge_status {
     enum bridge_state state;
+    const char *why; /* of that state; NULL or "": none; valid until the next event */
     struct bridge_counters counters;
     const char *last_error;          /* NULL: nothing yet; valid until the next event */
     const struct histogram *latency; /* NULL: none is measured; valid as long as the bridge is */
@@ -36,6 +38,7 @@ struct bridge_status {
 struct board_bridge {
     TAILQ_ENTRY(board_bridge) link;
     const char *name;
+    bool enabled;
     /* Fills all of *out_status; times are as of `now_us` (monotonic). */
     void (*get_status)(const struct board_bridge *bridge, uint64_t now_us,
                        struct bridge_status *out_status);

@@ -100,6 +100,7 @@ static void bridge_unit_get_status(const struct unit *unit, uint64_t now_us,
 
     *out_status = (struct bridge_status){
         .state = bridge_get_state(self->bridge),
+        .why = bridge_get_why(self->bridge),
         .counters = *bridge_get_counters(self->bridge),
         .last_error = bridge_get_last_error(self->bridge),
         .latency = bridge_get_latency(self->bridge),

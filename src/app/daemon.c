@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "app/access.h"
 #include "app/notify.h"
 #include "app/readiness.h"
 #include "app/spooling.h"
@@ -30,6 +31,7 @@ struct daemon {
     struct spooling *spooling; /* NULL: no spool */
     struct wiring *wiring;
     struct readiness *readiness;
+    struct access *access;
     struct stats_channel *stats; /* NULL: not wanted */
     struct loop_timer timer;     /* see enum daemon_phase */
     enum daemon_phase phase;
@@ -202,11 +204,16 @@ static int daemon_make(struct daemon *daemon, struct err *err)
         return EX_OSERR;
     }
     daemon->readiness = readiness_new(daemon->loop, daemon->wiring);
-    return daemon->readiness != NULL ? EX_OK : EX_OSERR;
+    if (daemon->readiness == NULL) {
+        return EX_OSERR;
+    }
+    daemon->access = access_new(daemon->wiring, daemon->config, err);
+    return daemon->access != NULL ? EX_OK : EX_UNAVAILABLE;
 }
 
 static void daemon_free(struct daemon *daemon)
 {
+    access_free(daemon->access);
     readiness_free(daemon->readiness);
     stats_channel_free(daemon->stats);
     loop_timer_fini(&daemon->timer);

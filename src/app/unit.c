@@ -28,7 +28,9 @@ void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_
 {
     *unit = (struct unit){
         .ops = ops,
-        .shown = {.name = setup->conf->name, .get_status = unit_get_status},
+        .shown = {.name = setup->conf->name,
+                  .enabled = setup->conf->enabled,
+                  .get_status = unit_get_status},
         .wiring = setup->wiring,
         .config = config_ref(setup->config),
         .conf = setup->conf,

@@ -8,9 +8,8 @@
 #include "base/clock.h"
 #include "conf/environment.h"
 #include "conf/keys.h"
+#include "conf/secret.h"
 #include "conf/url.h"
-
-enum { CONF_PASSWORD_MAX = 4096 }; /* bytes of a password file */
 
 /* The URL after `previous` (NULL: the first): "url", then those of "urls". NULL: no more. */
 static const struct json_node *conf_url_node(const struct json_node *connection,
@@ -163,36 +162,6 @@ static int conf_connection_urls(struct conf_loader *loader, const struct json_no
     return result;
 }
 
-/* The password in a file, the newline at its end dropped. NULL: something is wrong, and said. */
-static const char *conf_password_read(struct conf_loader *loader, const struct json_node *node,
-                                      const char *path)
-{
-    struct strbuf text = STRBUF_INIT;
-    const char *password = NULL;
-    struct err err;
-
-    if (conf_file_read(path, CONF_PASSWORD_MAX, &text, &err) != 0) {
-        conf_problem(loader, node, "%s", err.text);
-        goto done;
-    }
-    if (text.len > 0 && text.data[text.len - 1] == '\n') {
-        strbuf_truncate(&text, text.len - 1);
-    }
-    if (text.len > 0 && text.data[text.len - 1] == '\r') {
-        strbuf_truncate(&text, text.len - 1);
-    }
-    if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL) {
-        conf_problem(loader, node, "the file is empty or holds a NUL; a password is wanted in it");
-        goto done;
-    }
-    password = conf_memory_copy(loader->memory, strbuf_slice(&text));
-    loader->out_of_memory |= password == NULL;
-
-done:
-    strbuf_fini(&text);
-    return password;
-}
-
 static void conf_connection_password(struct conf_loader *loader, const struct json_node *node,
                                      struct conf_connection *connection)
 {
@@ -201,7 +170,7 @@ static void conf_connection_password(struct conf_loader *loader, const struct js
     size_t i;
 
     if (connection->password_file != NULL && !loader->from_memory) {
-        password = conf_password_read(loader, file, connection->password_file);
+        password = conf_secret_read(loader, file, connection->password_file, "a password");
     }
     for (i = 0; password != NULL && i < connection->url_count; i++) {
         connection->urls[i].password = password;

@@ -1,6 +1,7 @@
 /* The table of keys: the file as a whole, statistics and log. For: all that follows the table.
  * Connections are in conf/keys_connection.c, bridges in conf/keys_bridge.c and
- * conf/keys_endpoint.c, the topology in conf/keys_topology.c. */
+ * conf/keys_endpoint.c, the topology in conf/keys_topology.c, HTTP and the control socket in
+ * conf/keys_operator.c. */
 #include "conf/keys.h"
 
 #include <string.h>
@@ -151,8 +152,18 @@ static const struct conf_key main_keys[] = {
      .kind = &stats_kind,
      .variants = CONF_MAIN_FILE,
      .help = "Statistics published on a Redis channel."},
-    {.name = "http", .type = CONF_TYPE_LATER},
-    {.name = "control", .type = CONF_TYPE_LATER},
+    {.name = "http",
+     .type = CONF_TYPE_OBJECT,
+     FIELD(struct config, http),
+     .kind = &conf_kind_http,
+     .variants = CONF_MAIN_FILE,
+     .help = "Status page, metrics and health over HTTP."},
+    {.name = "control",
+     .type = CONF_TYPE_OBJECT,
+     FIELD(struct config, control),
+     .kind = &conf_kind_control,
+     .variants = CONF_MAIN_FILE,
+     .help = "The socket that `chunnelctl` uses."},
     {.name = "log",
      .type = CONF_TYPE_OBJECT,
      .kind = &log_kind,
@@ -204,6 +215,8 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_queue,
     &conf_kind_binding,
     &stats_kind,
+    &conf_kind_http,
+    &conf_kind_control,
     &spool_kind,
     &log_kind,
     NULL,

@@ -331,6 +331,11 @@ enum bridge_state bridge_get_state(const struct bridge *bridge)
     return bridge->state;
 }
 
+const char *bridge_get_why(const struct bridge *bridge)
+{
+    return bridge_state_why(bridge);
+}
+
 const struct bridge_counters *bridge_get_counters(const struct bridge *bridge)
 {
     return &bridge->counters;

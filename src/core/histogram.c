@@ -82,6 +82,23 @@ uint64_t histogram_count_below(const struct histogram *histogram, uint64_t value
     return seen;
 }
 
+void histogram_count_each_below(const struct histogram *histogram, const uint64_t *values,
+                                size_t count, uint64_t *out_counts)
+{
+    unsigned bucket = 0;
+    uint64_t seen = 0;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        unsigned last = bucket_of(values[i]);
+
+        for (; bucket <= last; bucket++) {
+            seen += histogram->buckets[bucket];
+        }
+        out_counts[i] = seen;
+    }
+}
+
 void histogram_reset(struct histogram *histogram)
 {
     memset(histogram, 0, sizeof(*histogram));

@@ -12,6 +12,7 @@ DOCUMENTS = {
     "man/chunneld.json.5": ("tools/confdoc", "man"),
     "doc/reference.md": ("tools/confdoc", "reference"),
     "doc/states.md": ("tools/statedoc",),
+    "doc/metrics.md": ("tools/metricsdoc",),
 }
 EXAMPLES = ("conf/chunneld.json", "conf/rules.d/*.json")
 

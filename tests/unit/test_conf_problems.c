@@ -26,8 +26,9 @@ static const struct conf_bad file[] = {
      "1:2: /conections: unknown key 'conections'; the nearest known key of the configuration is "
      "'connections'"},
     {"{'connections': {}, 'http': {'listen': 'x'}, 'control': 1, 'spool': {}}",
-     "1:21: /http: 'http' is not supported by this version; leave it out\n"
-     "1:46: /control: 'control' is not supported by this version; leave it out\n"
+     "1:40: /http/listen: an address and a port are wanted, such as '127.0.0.1:9419' or "
+     "'[::1]:9419'\n"
+     "1:57: /control: an object is wanted, this is a number\n"
      "1:69: /spool: 'directory' is missing; a spool object needs it"},
     {"{'connections': {}, 'spool': {'directory': '', 'max_size': '1KiB'}}",
      "1:44: /spool/directory: empty; the path of a file is wanted\n"

@@ -146,6 +146,25 @@ static void test_quantiles_of_few(void **state)
     assert_int_equal(histogram_quantile(&histogram, 0.999), 4);
 }
 
+/* Several bounds in one go, as one by one, and never less for a larger one. */
+static void test_counts_of_each(void **state)
+{
+    static const uint64_t bounds[] = {0, 5, 31, 32, 1000, 1001, 50000, TOP * 2};
+    uint64_t counts[8];
+    struct rand rand;
+
+    (void)state;
+    rand_init_seed(&rand, 5);
+    for (size_t i = 0; i < 1000; i++) {
+        histogram_record(&histogram, rand_next(&rand) % 60000);
+    }
+    histogram_count_each_below(&histogram, bounds, 8, counts);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(counts[i], histogram_count_below(&histogram, bounds[i]));
+    }
+    assert_int_equal(counts[7], 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup(test_quantiles_of_random_values, set_up),
         cmocka_unit_test_setup(test_counts_grow_with_the_value, set_up),
         cmocka_unit_test_setup(test_quantiles_of_few, set_up),
+        cmocka_unit_test_setup(test_counts_of_each, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/* What the daemon answers over HTTP: health, stats, metrics. */
+#ifndef CHUNNELD_OPS_PAGES_H
+#define CHUNNELD_OPS_PAGES_H
+
+#include "net/loop.h"
+#include "ops/board.h"
+#include "ops/http.h"
+
+/* What the pages are made from; borrowed. The `ctx` of pages_handle(). */
+struct pages {
+    struct loop *loop;
+    const struct board *board;
+};
+
+/* The handler for http_server_new(). */
+void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *answer);
+
+#endif

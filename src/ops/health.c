@@ -1,0 +1,98 @@
+/* What is wrong, in words. For: /readyz and whoever shows problems. Not for: the remedies
+ * themselves (advice.c). */
+#include "ops/health.h"
+
+#include "ops/advice.h"
+
+static void health_problem(struct json_writer *json, const char *kind, const char *name,
+                           const char *state, const char *cause)
+{
+    json_writer_begin_object(json);
+    json_writer_key(json, kind);
+    json_writer_text(json, name);
+    json_writer_key(json, "state");
+    json_writer_text(json, state);
+    json_writer_key(json, "cause");
+    json_writer_text(json, cause);
+    json_writer_key(json, "remedy");
+    json_writer_text(json, advice_for(cause));
+    json_writer_end_object(json);
+}
+
+static void health_connection(struct json_writer *json, const struct board_connection *connection)
+{
+    struct connection_status status;
+
+    board_connection_status(connection, &status);
+    if (status.state == CONNECTION_DOWN || status.state == CONNECTION_CONNECTING) {
+        health_problem(json, "connection", connection->name, connection_state_name(status.state),
+                       status.last_error[0] != '\0' ? status.last_error : NULL);
+    } else if (status.blocked) {
+        health_problem(json, "connection", connection->name, "blocked", "blocked by the broker");
+    }
+}
+
+/* Why a bridge does not run; NULL: not known yet. */
+static const char *health_cause(const struct bridge_status *status)
+{
+    return status->why != NULL && status->why[0] != '\0' ? status->why : status->last_error;
+}
+
+static void health_bridge(struct json_writer *json, const struct board_bridge *bridge,
+                          uint64_t now_us)
+{
+    struct bridge_status status;
+
+    if (!bridge->enabled) {
+        return;
+    }
+    bridge->get_status(bridge, now_us, &status);
+    if (status.state != BRIDGE_RUNNING) {
+        health_problem(json, "bridge", bridge->name, bridge_state_name(status.state),
+                       health_cause(&status));
+    }
+}
+
+void health_write_problems(const struct board *board, uint64_t now_us, struct json_writer *json)
+{
+    const struct board_connection *connection;
+    const struct board_bridge *bridge;
+
+    json_writer_begin_array(json);
+    TAILQ_FOREACH(connection, &board->connections, link) {
+        health_connection(json, connection);
+    }
+    TAILQ_FOREACH(bridge, &board->bridges, link) {
+        health_bridge(json, bridge, now_us);
+    }
+    json_writer_end_array(json);
+}
+
+bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out)
+{
+    const struct board_bridge *bridge;
+    struct json_writer json;
+    uint64_t enabled = 0;
+    uint64_t running = 0;
+
+    TAILQ_FOREACH(bridge, &board->bridges, link) {
+        struct bridge_status status;
+
+        bridge->get_status(bridge, now_us, &status);
+        enabled += bridge->enabled;
+        running += bridge->enabled && status.state == BRIDGE_RUNNING;
+    }
+    json_writer_init(&json, out, 2);
+    json_writer_begin_object(&json);
+    json_writer_key(&json, "ready");
+    json_writer_bool(&json, running == enabled);
+    json_writer_key(&json, "enabled");
+    json_writer_natural(&json, enabled);
+    json_writer_key(&json, "running");
+    json_writer_natural(&json, running);
+    json_writer_key(&json, "problems");
+    health_write_problems(board, now_us, &json);
+    json_writer_end_object(&json);
+    strbuf_append_char(out, '\n');
+    return running == enabled;
+}

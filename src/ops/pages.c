@@ -1,0 +1,84 @@
+/* From a path to its page. For: which there are, and who may ask for them how. Not for: HTTP
+ * (http*.c), or what stands in them (health.c, stats.c, metrics.c). */
+#include "ops/pages.h"
+
+#include <string.h>
+
+#include "ops/health.h"
+#include "ops/metrics.h"
+#include "ops/stats.h"
+
+static const char json_type[] = "application/json";
+
+static void pages_healthz(const struct pages *pages, struct http_answer *answer)
+{
+    (void)pages;
+    strbuf_append_text(&answer->body, "ok\n"); /* the loop turns: else nobody answered */
+}
+
+static void pages_readyz(const struct pages *pages, struct http_answer *answer)
+{
+    answer->type = json_type;
+    if (!health_write(pages->board, loop_touch(pages->loop), &answer->body)) {
+        answer->status = 503;
+    }
+}
+
+static void pages_stats(const struct pages *pages, struct http_answer *answer)
+{
+    answer->type = json_type;
+    stats_write(pages->board, loop_touch(pages->loop), &answer->body);
+    strbuf_append_char(&answer->body, '\n');
+}
+
+static void pages_metrics(const struct pages *pages, struct http_answer *answer)
+{
+    if (metrics_answer(pages->board, loop_touch(pages->loop), answer) != 0) {
+        answer->status = 503;
+        strbuf_append_text(&answer->body, "Out of memory.\n");
+    }
+}
+
+/* A page that can be read, by its exact path. */
+static const struct page {
+    const char *path;
+    void (*make)(const struct pages *pages, struct http_answer *answer);
+} pages_table[] = {
+    {"/healthz", pages_healthz},
+    {"/readyz", pages_readyz},
+    {"/stats", pages_stats},
+    {"/metrics", pages_metrics},
+};
+
+static void pages_not_found(struct http_answer *answer)
+{
+    size_t i;
+
+    answer->status = 404;
+    strbuf_append_text(&answer->body, "There is no such page. There are:");
+    for (i = 0; i < sizeof(pages_table) / sizeof(pages_table[0]); i++) {
+        strbuf_append_format(&answer->body, " %s", pages_table[i].path);
+    }
+    strbuf_append_char(&answer->body, '\n');
+}
+
+void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *answer)
+{
+    const struct pages *pages = ctx;
+    size_t i;
+
+    for (i = 0; i < sizeof(pages_table) / sizeof(pages_table[0]); i++) {
+        if (strcmp(ask->path, pages_table[i].path) != 0) {
+            continue;
+        }
+        if (strcmp(ask->method, "GET") != 0) {
+            answer->status = 405;
+            answer->allow = "GET, HEAD";
+            strbuf_append_text(&answer->body, "This can only be read: use GET or HEAD.\n");
+            return;
+        }
+        pages_table[i].make(pages, answer);
+        return;
+    }
+    pages_not_found(answer);
+}

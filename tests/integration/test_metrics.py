@@ -1,0 +1,104 @@
+"""Metrics: do they fit Prometheus' format, the stats, and what is made for them?"""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.web import Web
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = {"queues": [{"name": "work"}, {"name": "back"}]}
+OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
+IN = {"name": "in", "from": {"queue": "back"}, "to": {"channel": "done"}}
+OFF = {"name": "off", "enabled": False, "from": {"channel": "x"}, "to": {"queue": "work"}}
+
+needs_promtool = pytest.mark.skipif(not shutil.which("promtool"),
+                                    reason="no promtool (Debian: prometheus)")
+
+
+def running(rig, *bridges):
+    """A daemon with HTTP whose bridges run, and its HTTP."""
+    web = Web()
+    daemon = rig.make(*bridges, topology=WORK, http={"listen": web.listen})
+    daemon.start().wait_stats(lambda stats: all(bridge["state"] == "running" or name == "off"
+                                                for name, bridge in stats["bridges"].items()),
+                              "all bridges but the disabled one are running", 60)
+    return web
+
+
+def test_metrics(rig):
+    # Do the metrics fit the format and the stats?
+    web = running(rig, OUT, IN, OFF)
+    for _ in range(20):
+        rig.redis.client().publish("orders", b"12345")
+    daemon = rig.daemons[0]
+    stats = daemon.wait_bridge("out", delivered=20)
+    metrics = web.metrics()
+
+    def of(name, **labels):
+        return metrics[name][frozenset(labels.items())]
+
+    for outcome in ("received", "delivered", "filtered", "dropped", "dead_lettered", "returned"):
+        assert of("chunnel_bridge_messages_total", bridge="out", outcome=outcome) == stats[outcome]
+    assert of("chunnel_bridge_pending", bridge="out") == 0
+    assert of("chunnel_bridge_bytes_total", bridge="out", direction="in") == 100
+    assert of("chunnel_bridge_running", bridge="out") == 1
+    assert of("chunnel_bridge_running", bridge="off") == 0
+    assert of("chunnel_connection_up", connection="redis") == 1
+    assert of("chunnel_build_info", version=daemon.stats()["version"], instance="gw-test") == 1
+    buckets = sorted((float(dict(labels)["le"]), value)
+                     for labels, value in metrics["chunnel_bridge_latency_seconds_bucket"].items()
+                     if dict(labels)["bridge"] == "out")
+    counts = [count for _, count in buckets]
+    assert counts == sorted(counts) and counts[-1] == 20 and buckets[-1][0] == float("inf")
+    assert of("chunnel_bridge_latency_seconds_count", bridge="out") == 20
+    assert 0 < of("chunnel_bridge_latency_seconds_sum", bridge="out") < 20 * 30
+
+
+@needs_promtool
+def test_promtool(rig):
+    # Does Prometheus' own tool accept the metrics?
+    web = running(rig, OUT, IN, OFF)
+    done = subprocess.run(["promtool", "check", "metrics"], input=web.ask("/metrics").body,
+                          capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_many_bridges(rig):
+    # Are the metrics of a thousand bridges whole, and does the loop turn on meanwhile?
+    bridges = [{"name": f"bridge-{number:04}", "from": {"channel": f"orders.{number}"},
+                "to": {"queue": "work"}} for number in range(1000)]
+    web = running(rig, *bridges)
+    metrics = web.metrics()
+    assert len(metrics["chunnel_bridge_pending"]) == 1000
+    assert len(metrics["chunnel_bridge_latency_seconds_bucket"]) == 1000 * 16
+    assert len(web.ask("/stats").json["bridges"]) == 1000
+    slow = web.connection()
+    slow.request("GET", "/metrics")  # and never read
+    rig.redis.client().publish("orders.7", b"x")
+    rig.daemons[0].wait_bridge("bridge-0007", delivered=1)
+    assert web.ask("/healthz").status == 200
+    slow.close()
+
+
+@needs_promtool
+def test_alerts():
+    # Do the alerts come when they should?
+    done = subprocess.run(["promtool", "test", "rules", "alerts_test.yml"], text=True, timeout=60,
+                          cwd=ROOT / "contrib/prometheus", capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_names_in_use():
+    # Do the alerts and the dashboard ask for metrics that there are?
+    known = set(re.findall(r"`(chunnel_\w+)`", (ROOT / "doc/metrics.md").read_text()))
+    assert len(known) > 15
+    for name in ("contrib/prometheus/alerts.yml", "contrib/grafana/chunneld.json"):
+        text = (ROOT / name).read_text()
+        used = {re.sub("_bucket$", "", word) for word in re.findall(r"chunnel_\w+", text)}
+        assert used and used <= known, (name, used - known)
+    json.loads((ROOT / "contrib/grafana/chunneld.json").read_text())

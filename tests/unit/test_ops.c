@@ -1,0 +1,175 @@
+/* What operators are shown: are metrics and problems right for a board of our own making? */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ops/advice.h"
+#include "ops/health.h"
+#include "ops/metrics.h"
+
+/* A bridge of the board, and how it is said to go. */
+struct shown {
+    struct board_bridge bridge; /* first */
+    struct bridge_status status;
+};
+
+static void shown_get_status(const struct board_bridge *bridge, uint64_t now_us,
+                             struct bridge_status *out_status)
+{
+    (void)now_us;
+    *out_status = ((const struct shown *)bridge)->status;
+}
+
+static const struct lag no_lag;
+static struct board board;
+static struct shown one;
+static struct shown two;
+static struct histogram latency;
+
+static int set_up(void **state)
+{
+    (void)state;
+    board = (struct board){.instance = "gw \"1\"\\\n", .start_wall_us = 1500000, .lag = &no_lag};
+    TAILQ_INIT(&board.connections);
+    TAILQ_INIT(&board.bridges);
+    one =
+        (struct shown){.bridge = {.name = "one", .enabled = true, .get_status = shown_get_status}};
+    two =
+        (struct shown){.bridge = {.name = "two", .enabled = true, .get_status = shown_get_status}};
+    one.status.state = BRIDGE_RUNNING;
+    two.status.state = BRIDGE_RUNNING;
+    TAILQ_INSERT_TAIL(&board.bridges, &one.bridge, link);
+    TAILQ_INSERT_TAIL(&board.bridges, &two.bridge, link);
+    histogram_reset(&latency);
+    return 0;
+}
+
+/* Whether the metrics have this line. */
+static void assert_line(const char *metrics, const char *line)
+{
+    struct strbuf wanted = STRBUF_INIT;
+
+    strbuf_append_format(&wanted, "\n%s\n", line);
+    if (strstr(metrics, strbuf_text(&wanted)) == NULL) {
+        fail_msg("no line %s in:\n%s", line, metrics);
+    }
+    strbuf_fini(&wanted);
+}
+
+static void test_metrics(void **state)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    one.status.counters.received = UINT64_MAX;
+    one.status.counters.delivered = 7;
+    one.status.gap_us = 1000001;
+    two.status.gap_us = 30000000;
+    histogram_record(&latency, 90);
+    histogram_record(&latency, 2000);
+    histogram_record(&latency, 900000000);
+    two.status.latency = &latency;
+    metrics_write(&board, 5, &text);
+    assert_false(strbuf_failed(&text));
+    assert_line(text.data,
+                "chunnel_build_info{version=\"0.1.0\",instance=\"gw \\\"1\\\"\\\\\\n\"} 1");
+    assert_line(text.data, "chunnel_start_time_seconds 1.500000");
+    assert_line(text.data, "chunnel_bridge_messages_total{bridge=\"one\",outcome=\"received\"} "
+                           "18446744073709551615");
+    assert_line(text.data, "chunnel_bridge_messages_total{bridge=\"two\",outcome=\"delivered\"} 0");
+    assert_line(text.data, "chunnel_bridge_unsubscribed_seconds_total{bridge=\"one\"} 1.000001");
+    assert_line(text.data, "chunnel_bridge_unsubscribed_seconds_total{bridge=\"two\"} 30");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"0.0001\"} 1");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"0.0025\"} 2");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"30\"} 2");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"+Inf\"} 3");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_sum{bridge=\"two\"} 900.002090");
+    assert_line(text.data, "chunnel_bridge_latency_seconds_count{bridge=\"one\"} 0");
+    strbuf_fini(&text);
+}
+
+static void test_metrics_of_nothing(void **state)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    TAILQ_INIT(&board.bridges);
+    metrics_write(&board, 5, &text);
+    assert_null(strstr(text.data, "bridge=\""));
+    assert_line(text.data, "# TYPE chunnel_start_time_seconds gauge");
+    strbuf_fini(&text);
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < metrics_count; i++) {
+        const struct metric *metric = &metrics_table[i];
+        size_t len = strlen(metric->name);
+        bool is_total = len > 6 && strcmp(metric->name + len - 6, "_total") == 0;
+
+        assert_int_equal(strncmp(metric->name, "chunnel_", 8), 0);
+        assert_int_equal(is_total, metric->type == METRIC_COUNTER);
+        assert_true(strlen(metric->help) > 10);
+        assert_int_equal(metric->line_count == 0, metric->type == METRIC_HISTOGRAM);
+    }
+}
+
+static void test_all_well(void **state)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    assert_true(health_write(&board, 5, &text));
+    assert_non_null(strstr(text.data, "\"problems\": []"));
+    two.bridge.enabled = false;
+    two.status.state = BRIDGE_STOPPED;
+    strbuf_reset(&text);
+    assert_true(health_write(&board, 5, &text));
+    strbuf_fini(&text);
+}
+
+static void test_problems(void **state)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    two.status.state = BRIDGE_WAITING;
+    two.status.why = "NOT_FOUND - no exchange 'x' in vhost '/'";
+    assert_false(health_write(&board, 5, &text));
+    assert_non_null(strstr(text.data, "\"bridge\": \"two\""));
+    assert_non_null(strstr(text.data, "no exchange 'x'"));
+    assert_non_null(strstr(text.data, "Declare the exchange"));
+    strbuf_fini(&text);
+}
+
+static void test_advice(void **state)
+{
+    (void)state;
+    assert_null(advice_for(NULL));
+    assert_null(advice_for(""));
+    assert_null(advice_for("something else"));
+    assert_non_null(strstr(advice_for("WRONGPASS: the user or the password is wrong"), "ACL LIST"));
+    assert_non_null(strstr(advice_for("127.0.0.1:1: Connection refused"), "server runs"));
+    assert_non_null(strstr(advice_for("ACCESS_REFUSED - Login was refused using authentication "
+                                      "mechanism PLAIN."),
+                           "password_file"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_metrics, set_up),
+        cmocka_unit_test_setup(test_metrics_of_nothing, set_up),
+        cmocka_unit_test_setup(test_table, set_up),
+        cmocka_unit_test_setup(test_all_well, set_up),
+        cmocka_unit_test_setup(test_problems, set_up),
+        cmocka_unit_test_setup(test_advice, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
