@@ -87,6 +87,13 @@ class Chunneld(Candidate):
             bridge["annotate"] = self.annotate
         return self.configuration_of(route, [bridge])
 
+    def spooling_configuration(self, route: Route, folder: pathlib.Path) -> dict[str, Any]:
+        """With the default limits in memory and a disk behind it."""
+        configuration = self.configuration(route)
+        configuration["bridges"][0]["buffer"] = {"memory": "64MiB", "disk": "4GiB"}
+        configuration["spool"] = {"directory": str(folder / "spool"), "max_size": "4GiB"}
+        return configuration
+
     @staticmethod
     def configuration_of(route: Route, bridges: list[dict[str, Any]]) -> dict[str, Any]:
         reconnect = {"min": "100ms", "max": "1s"}

@@ -68,6 +68,38 @@ def burst(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metrics
                 **cost(outcome, run), **books(outcome)}
 
 
+def outage(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metrics:
+    """The broker is blocked while messages come at full speed; the clock runs from its return. A
+    bare publisher has the same number of messages to send."""
+    size, count = parameters["size"], parameters["count"]
+    with rig.run(candidate, REDIS_TO_AMQP) as run:
+        if not isinstance(candidate, Chunneld):
+            outcome = run.flow(size, Pace(count=count), timeout=900)
+            return {"rate": delivered_rate(outcome), **books(outcome)}
+        child = run.child = candidate.start_with(
+            candidate.spooling_configuration(run.route, run.folder), run.folder)
+        run.wait_attached()
+        run.warm_up()
+        number, before_ns = rig.next_run(), child.cpu_ns()
+        rig.broker.set_memory_alarm(True)
+        try:
+            sent = run.ends.sender("redis", number, size, Pace(count=count)).result(600)
+        finally:
+            rig.broker.set_memory_alarm(False)
+        returned_ns = time.monotonic_ns()
+        receiver = run.ends.receiver("amqp", number, size, more=["--idle-ms", "10000"])
+        try:
+            receiver.wait_ready(30)
+            got = receiver.result(900, f"{sent['sent']}\n")
+        finally:
+            receiver.kill()
+        outcome = {**got, "sent": sent["sent"], "got": got["distinct"],
+                   "start_ns": returned_ns, "cpu_ns": child.cpu_ns() - before_ns}
+        seconds = (sent["end_ns"] - sent["start_ns"]) / 1e9
+        return {"rate": delivered_rate(outcome), "sent_rate": sent["sent"] / seconds,
+                **cost(outcome, run), **books(outcome)}
+
+
 def backlog(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metrics:
     """The queue is filled, then the candidate comes; the clock runs from the first arrival."""
     number, size, count = rig.next_run(), parameters["size"], parameters["count"]

@@ -100,6 +100,18 @@ def burst(quick: bool) -> Scenario:
               DAEMON)])
 
 
+def outage(quick: bool) -> Scenario:
+    count = 200_000 if quick else 5_000_000
+    return Scenario(
+        "outage", "A burst at full speed while the broker is blocked: memory, disk and back",
+        measures.outage,
+        (*LOSS, Column("out_of_order", "out of order"), Column("sent_rate", "sent/s"),
+         Column("rate", "delivered/s", 0, True), Column("cpu_us", "CPU µs/message", 2),
+         Column("peak_mib", "peak MiB", 1)),
+        [Case(f"Redis to AMQP, {count:,} of 200 B", {"count": count, "size": 200},
+              (*DAEMON, "bare-amqp"))])
+
+
 def backlog(quick: bool) -> Scenario:
     count = 20_000 if quick else 200_000
     return Scenario(
@@ -147,5 +159,5 @@ def idle(quick: bool) -> Scenario:
 
 
 def all_scenarios(quick: bool) -> list[Scenario]:
-    return [make(quick) for make in (throughput, latency, burst, backlog, channels, recovery,
-                                     startup, idle)]
+    return [make(quick) for make in (throughput, latency, burst, outage, backlog, channels,
+                                     recovery, startup, idle)]

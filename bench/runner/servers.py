@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 from typing import Any
 
 from .processes import Child
@@ -125,6 +126,15 @@ class Broker:
         """kill -9, as a crash of the machine would; returns when it is gone."""
         os.kill(int((self._folder / "beam.pid").read_text()), signal.SIGKILL)
         self._child.wait(30)
+
+    def set_memory_alarm(self, on: bool) -> None:
+        """With the alarm on it reads nothing from those who publish."""
+        mark = "0.00001" if on else "0.4"
+        done = subprocess.run(
+            ["sh", "-c", '. "$0/env"; exec /usr/lib/rabbitmq/bin/rabbitmqctl -q "$@"',
+             str(self._folder), "set_vm_memory_high_watermark", mark], capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise Failed(f"rabbitmqctl: {done.stdout}{done.stderr}")
 
     def start_again(self) -> None:
         """On the data it had; returns at once."""

@@ -28,6 +28,16 @@ int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bri
 void spooling_release_store(struct spooling *spooling, struct store *store);
 /* Logs which messages nobody has opened a store for; the operator should know. NULL is legal. */
 void spooling_tell_orphans(const struct spooling *spooling);
+/* Those who read what goes to the disk, and who can leave it unread for a moment. */
+struct spooling_readers {
+    void (*hold)(void *ctx, bool hold);
+    uint64_t (*bytes_read)(void *ctx); /* since the beginning */
+    bool (*are_caught_up)(void *ctx);  /* all that has come is read */
+};
+/* From now on they are asked to hold while the disk does not keep up; NULL: nobody is. Both are
+ * legal where `spooling` is NULL. */
+void spooling_set_readers(struct spooling *spooling, const struct spooling_readers *readers,
+                          void *ctx);
 /* Writes what there is, then on_closed, once and not inside the call. Bridges must have stopped. */
 void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), void *ctx);
 /* NULL is legal. Waits for the disk unless on_closed came. */

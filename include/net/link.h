@@ -85,6 +85,8 @@ bool link_is_full(struct link *link);
 /* Stop and go on reading; what the kernel holds then fills the peer's buffer. */
 void link_pause_reading(struct link *link);
 void link_resume_reading(struct link *link);
+/* Whether the last reads took all that the kernel had. */
+bool link_is_caught_up(const struct link *link);
 
 /* Bytes over the life of the link object, and the monotonic time of the last byte read. */
 uint64_t link_bytes_in(const struct link *link);

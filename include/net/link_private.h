@@ -38,6 +38,7 @@ struct link {
     bool all_sent;                 /* flushing: nothing is left, the peer was told */
     bool peer_ended;               /* flushing: the peer ended its stream before that */
     bool paused;                   /* its owner wants no reads */
+    bool behind;                   /* the last turn's reads left something to be read */
     const struct tls_context *tls; /* of the connection under way; NULL: plain */
     char server_name[LINK_NAME_SIZE];
     uint64_t deadline_us; /* of connecting, TLS included */

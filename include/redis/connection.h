@@ -77,10 +77,17 @@ void redis_connection_forget(struct redis_connection *connection, const void *ct
  * before it. `at_leisure`: after the longest delay, as it will hardly work before long. */
 void redis_connection_fail(struct redis_connection *connection, const char *why, bool at_leisure);
 
+/* Why reading is paused; it goes on when no reason is left. */
+enum redis_pause {
+    REDIS_PAUSE_FULL = 1, /* who it reads for has no room */
+    REDIS_PAUSE_DISK = 2, /* what was read is on its way to a disk that does not keep up */
+};
 /* Stops reading: the peer's buffers fill, and silence is no sign of death. Ends with the link, or
- * with _resume_. */
-void redis_connection_pause_reading(struct redis_connection *connection);
-void redis_connection_resume_reading(struct redis_connection *connection);
+ * with _resume_ for the same reason. */
+void redis_connection_pause_reading(struct redis_connection *connection, enum redis_pause why);
+void redis_connection_resume_reading(struct redis_connection *connection, enum redis_pause why);
+/* Whether the last reads took all that had come; not while paused. */
+bool redis_connection_is_caught_up(const struct redis_connection *connection);
 
 bool redis_connection_is_up(const struct redis_connection *connection);
 /* Too much waits to be written; on_writable follows. */
@@ -89,6 +96,8 @@ bool redis_connection_is_full(struct redis_connection *connection);
 bool redis_connection_knows_role(const struct redis_connection *connection);
 /* Why it is not up: the last error; "" while none happened yet. */
 const char *redis_connection_why(const struct redis_connection *connection);
+/* Bytes heard so far, over all links. */
+uint64_t redis_connection_bytes_in(const struct redis_connection *connection);
 /* Monotonic time of the last byte heard. */
 uint64_t redis_connection_last_heard_us(const struct redis_connection *connection);
 struct loop *redis_connection_loop(const struct redis_connection *connection);

@@ -26,7 +26,7 @@ struct redis_connection {
     bool failing;                 /* fail_task is queued; nothing more is read */
     struct err fail_why;          /* its reason */
     bool at_leisure;              /* the next try may wait for the longest delay */
-    bool paused;                  /* reading was paused by the owner */
+    unsigned paused;              /* reading is, for these reasons (enum redis_pause) */
     bool pinged;                  /* PING was sent after an interval of silence */
     uint64_t heard_bytes;         /* read when the timer of silence last ran */
     uint64_t ups;                 /* times it came up */

@@ -36,6 +36,14 @@ int redis_hub_publish(struct redis_hub *hub, struct slice channel, struct slice 
 /* Makes the publishing socket at start, for a hub that only publishes stats. */
 void redis_hub_want_publisher(struct redis_hub *hub);
 
+/* Stops reading what is shared by several bridges, for a moment: Redis keeps what comes meanwhile,
+ * up to its limit for slow subscribers (32 MB), and cuts who lets it grow beyond. A subscription
+ * made meanwhile is read. */
+void redis_hub_hold_reading(struct redis_hub *hub, bool hold);
+/* Bytes read from there so far, and whether that is all that had come. */
+uint64_t redis_hub_bytes_read(const struct redis_hub *hub);
+bool redis_hub_is_caught_up(const struct redis_hub *hub);
+
 /* The status of all its sockets as one: the worst state, the newest error, sums. */
 void redis_hub_status(const struct redis_hub *hub, struct connection_status *out_status);
 

@@ -60,7 +60,7 @@ void redis_listener_join(struct redis_listener *listener);
 void redis_listener_leave(struct redis_listener *listener, bool for_good);
 
 /* Stops and goes on reading; all its listeners share that. */
-void redis_subscriber_pause(struct redis_subscriber *subscriber);
-void redis_subscriber_resume(struct redis_subscriber *subscriber);
+void redis_subscriber_pause(struct redis_subscriber *subscriber, enum redis_pause why);
+void redis_subscriber_resume(struct redis_subscriber *subscriber, enum redis_pause why);
 
 #endif

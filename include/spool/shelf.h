@@ -14,6 +14,9 @@ struct shelf_setup {
     struct spool *spool; /* outlives the shelf */
     const char *bridge;  /* its name */
     uint64_t limit;      /* most bytes of its records */
+    /* Bytes on their way to the disk, of all bridges, from which it is better to bring no more;
+     * shelf_on_room() is due when there are clearly fewer again. */
+    uint64_t tight_backlog;
     /* Something was appended, removed or asked for: spool_flush() is due at the end of the turn. */
     void (*on_work)(void *ctx);
     void *ctx;

@@ -7,13 +7,23 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "app/hold.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/watch.h"
 #include "spool/shelf.h"
 
-/* Memory for what waits to be written: half a second of the fastest publisher, as a burst comes
- * faster than any disk for a moment. */
-enum { SPOOLING_BACKLOG = 64 * 1024 * 1024 };
+/* Memory for what waits to be written, as a burst comes faster than any disk for a moment. From
+ * HIGH on reading is held, down to LOW; what was on its way then finds room up to BACKLOG.
+ * HELD_BYTES is little enough for Redis, which cuts a subscriber off that has left 32 MB unread. */
+enum {
+    SPOOLING_BACKLOG = 56 * 1024 * 1024,
+    SPOOLING_HIGH = 32 * 1024 * 1024,
+    SPOOLING_LOW = 12 * 1024 * 1024,
+    SPOOLING_HELD_BYTES = 12 * 1024 * 1024,
+};
+static const uint64_t spooling_held_us = 500 * CLOCK_US_PER_MS;
+static const uint64_t spooling_calm_us = 5 * CLOCK_US_PER_MS; /* between two looks, in no need */
 
 /* The store of a bridge. */
 struct spooled {
@@ -27,6 +37,12 @@ struct spooling {
     struct watch watch;     /* of the spool's descriptor */
     struct loop_task flush; /* what was appended in a turn goes to the spool's thread at its end */
     LIST_HEAD(, spooled) stores;
+    uint64_t peak; /* the largest backlog of the turn under way, before it */
+    bool pressed;  /* the backlog passed HIGH and is not down to LOW yet */
+    struct hold hold;
+    struct loop_timer hold_timer;           /* the longest that reading may be held is over */
+    const struct spooling_readers *readers; /* NULL: nobody can be asked */
+    void *readers_ctx;
     void (*on_closed)(void *ctx);
     void *on_closed_ctx;
 };
@@ -78,11 +94,47 @@ static const struct spool_events spooling_events = {
     .on_closed = spooling_on_closed,
 };
 
+/* Holds reading, or lets it go on, with a backlog of so many bytes. */
+static void spooling_weigh(struct spooling *spooling, uint64_t backlog)
+{
+    struct hold_view view = {.now_us = loop_now_us(spooling->loop), .backlog = backlog};
+    bool was_held = spooling->hold.held;
+    bool is_calm = !was_held && backlog < SPOOLING_HIGH &&
+                   view.now_us - spooling->hold.at_us < spooling_calm_us;
+
+    if (spooling->readers == NULL || is_calm) {
+        return;
+    }
+    view.bytes_read = spooling->readers->bytes_read(spooling->readers_ctx);
+    view.caught_up = spooling->readers->are_caught_up(spooling->readers_ctx);
+    if (hold_decide(&spooling->hold, &view)) {
+        loop_timer_set(&spooling->hold_timer, hold_left_us(&spooling->hold));
+    }
+    if (spooling->hold.held != was_held) {
+        log_debug("spool", NULL,
+                  was_held ? "reading goes on" : "the disk does not keep up, holding reading",
+                  log_number("backlog", backlog), log_number("held_us", spooling->hold.used_us));
+        spooling->readers->hold(spooling->readers_ctx, !was_held);
+    }
+}
+
+static void spooling_on_hold_timer(void *ctx)
+{
+    struct spooling *spooling = ctx;
+
+    spooling_weigh(spooling, spool_backlog(spooling->spool));
+}
+
 static void spooling_on_readable(void *ctx)
 {
     struct spooling *spooling = ctx;
 
     spool_dispatch(spooling->spool);
+    if (spooling->pressed && spool_backlog(spooling->spool) <= SPOOLING_LOW) {
+        spooling->pressed = false;
+        spooling_on_room(spooling); /* for those who paused at HIGH */
+    }
+    spooling_weigh(spooling, spool_backlog(spooling->spool));
 }
 
 static void spooling_on_flush(void *ctx)
@@ -90,12 +142,18 @@ static void spooling_on_flush(void *ctx)
     struct spooling *spooling = ctx;
 
     spool_flush(spooling->spool);
+    spooling->pressed = spooling->pressed || spooling->peak >= SPOOLING_HIGH;
+    spooling_weigh(spooling, spooling->peak);
+    spooling->peak = 0;
 }
 
 static void spooling_on_work(void *ctx)
 {
     struct spooling *spooling = ctx;
 
+    if (spool_backlog(spooling->spool) > spooling->peak) {
+        spooling->peak = spool_backlog(spooling->spool);
+    }
     loop_defer(spooling->loop, &spooling->flush);
 }
 
@@ -106,6 +164,7 @@ int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bri
     struct shelf_setup setup = {
         .bridge = bridge->name,
         .limit = bridge->options.buffer_disk,
+        .tight_backlog = SPOOLING_HIGH,
         .on_work = spooling_on_work,
         .ctx = spooling,
     };
@@ -206,6 +265,10 @@ enum spooling_result spooling_new(struct loop *loop, const struct config *config
     spooling->loop = loop;
     LIST_INIT(&spooling->stores);
     loop_task_init(&spooling->flush, spooling_on_flush, spooling);
+    hold_init(&spooling->hold, &(struct hold_limits){.high = SPOOLING_HIGH,
+                                                     .low = SPOOLING_LOW,
+                                                     .most_us = spooling_held_us,
+                                                     .most_bytes = SPOOLING_HELD_BYTES});
     spool_options_init(&options);
     options.max_size = config->spool.max_size;
     options.max_backlog = SPOOLING_BACKLOG;
@@ -216,13 +279,23 @@ enum spooling_result spooling_new(struct loop *loop, const struct config *config
         return opened == SPOOL_LOCKED ? SPOOLING_LOCKED : SPOOLING_FAILED;
     }
     if (watch_init(&spooling->watch, loop, spool_fd(spooling->spool), spooling_on_readable,
-                   spooling) != 0) {
+                   spooling) != 0 ||
+        loop_timer_init(&spooling->hold_timer, loop, spooling_on_hold_timer, spooling) != 0) {
         err_set(err, "out of memory");
         spooling_free(spooling);
         return SPOOLING_FAILED;
     }
     *out_spooling = spooling;
     return SPOOLING_OPENED;
+}
+
+void spooling_set_readers(struct spooling *spooling, const struct spooling_readers *readers,
+                          void *ctx)
+{
+    if (spooling != NULL) {
+        spooling->readers = readers;
+        spooling->readers_ctx = ctx;
+    }
 }
 
 void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), void *ctx)
@@ -243,6 +316,7 @@ void spooling_free(struct spooling *spooling)
         spooling_release_store(spooling, spooled->store);
     }
     loop_task_cancel(spooling->loop, &spooling->flush);
+    loop_timer_fini(&spooling->hold_timer);
     watch_fini(&spooling->watch);
     spool_free(spooling->spool);
     free(spooling);

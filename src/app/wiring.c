@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/readers.h"
 #include "app/spooling.h"
 #include "base/clock.h"
 
@@ -97,6 +98,7 @@ static int wiring_fill(struct wiring *wiring, struct err *err)
         TAILQ_INSERT_TAIL(&wiring->board.bridges, &unit->shown, link);
     }
     spooling_tell_orphans(wiring->spooling);
+    spooling_set_readers(wiring->spooling, &wiring_readers, wiring);
     return 0;
 }
 
@@ -141,6 +143,7 @@ void wiring_free(struct wiring *wiring)
         return;
     }
     loop_task_cancel(wiring->loop, &wiring->told);
+    spooling_set_readers(wiring->spooling, NULL, NULL);
     while ((bridge = TAILQ_FIRST(&wiring->board.bridges)) != NULL) {
         struct unit *unit = wiring_unit_of(bridge);
 

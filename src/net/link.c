@@ -263,6 +263,7 @@ bool link_is_full(struct link *link)
 void link_pause_reading(struct link *link)
 {
     link->paused = true;
+    link->behind = true;
     if (link->state == LINK_UP) {
         link->stream->ops->watch_reads(link->stream, 0);
     }
@@ -275,6 +276,11 @@ void link_resume_reading(struct link *link)
         link->stream->ops->watch_reads(link->stream, 1);
         loop_defer(link->loop, &link->more);
     }
+}
+
+bool link_is_caught_up(const struct link *link)
+{
+    return !link->behind;
 }
 
 uint64_t link_bytes_in(const struct link *link)

@@ -129,8 +129,10 @@ void link_flow_read(struct link *link)
         link_discard(link);
         return;
     }
+    link->behind = false;
     while (link->state == LINK_UP && !link->paused && link_read_once(link)) {
         if (--reads == 0) {
+            link->behind = true;
             loop_defer(link->loop, &link->more);
             return;
         }

@@ -223,21 +223,26 @@ void redis_connection_fail(struct redis_connection *c, const char *why, bool at_
     loop_defer(c->setup.loop, &c->fail_task);
 }
 
-void redis_connection_pause_reading(struct redis_connection *c)
+void redis_connection_pause_reading(struct redis_connection *c, enum redis_pause why)
 {
     if (redis_connection_is_up(c)) {
-        c->paused = true;
+        c->paused |= why;
         link_pause_reading(c->link);
     }
 }
 
-void redis_connection_resume_reading(struct redis_connection *c)
+void redis_connection_resume_reading(struct redis_connection *c, enum redis_pause why)
 {
-    if (c->paused) {
-        c->paused = false;
+    if (c->paused == why) {
         c->pinged = false;
         link_resume_reading(c->link);
     }
+    c->paused &= ~(unsigned)why;
+}
+
+bool redis_connection_is_caught_up(const struct redis_connection *c)
+{
+    return c->paused == 0 && link_is_caught_up(c->link);
 }
 
 bool redis_connection_is_up(const struct redis_connection *c)
@@ -263,6 +268,11 @@ const char *redis_connection_why(const struct redis_connection *c)
 uint64_t redis_connection_last_heard_us(const struct redis_connection *c)
 {
     return link_last_read_us(c->link);
+}
+
+uint64_t redis_connection_bytes_in(const struct redis_connection *c)
+{
+    return link_bytes_in(c->link);
 }
 
 struct loop *redis_connection_loop(const struct redis_connection *c)

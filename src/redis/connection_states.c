@@ -34,7 +34,7 @@ static void connection_drop_link(struct redis_connection *c)
     link_resume_reading(c->link);
     redis_replies_clear(&c->replies);
     c->failing = false;
-    c->paused = false;
+    c->paused = 0;
 }
 
 static void connection_enter_backoff(struct redis_connection *c, bool was_up, const char *why)
@@ -127,10 +127,10 @@ static void connection_watch_silence(struct redis_connection *c)
     uint64_t delay = c->setup.ping_us;
     struct err why;
 
-    if (c->paused || bytes != c->heard_bytes) {
+    if (c->paused != 0 || bytes != c->heard_bytes) {
         c->heard_bytes = bytes;
         c->pinged = false;
-        delay = c->paused ? delay : delay - (silent < delay ? silent : delay - 1);
+        delay = c->paused != 0 ? delay : delay - (silent < delay ? silent : delay - 1);
     } else if (!c->pinged) {
         c->pinged = true;
         redis_connection_command(c, (struct slice[]){SLICE("PING")}, 1, NULL, NULL, NULL);

@@ -247,6 +247,45 @@ void redis_hub_want_publisher(struct redis_hub *hub)
     }
 }
 
+void redis_hub_hold_reading(struct redis_hub *hub, bool hold)
+{
+    struct hub_subscriber *socket;
+
+    LIST_FOREACH(socket, &hub->subscribers, link) {
+        if (socket->dedicated) {
+            continue;
+        }
+        if (hold) {
+            redis_subscriber_pause(socket->subscriber, REDIS_PAUSE_DISK);
+        } else {
+            redis_subscriber_resume(socket->subscriber, REDIS_PAUSE_DISK);
+        }
+    }
+}
+
+uint64_t redis_hub_bytes_read(const struct redis_hub *hub)
+{
+    const struct hub_subscriber *socket;
+    uint64_t bytes = 0;
+
+    LIST_FOREACH(socket, &hub->subscribers, link) {
+        bytes += redis_connection_bytes_in(redis_subscriber_connection(socket->subscriber));
+    }
+    return bytes;
+}
+
+bool redis_hub_is_caught_up(const struct redis_hub *hub)
+{
+    const struct hub_subscriber *socket;
+    bool is = true;
+
+    LIST_FOREACH(socket, &hub->subscribers, link) {
+        is = is && (socket->dedicated ||
+                    redis_connection_is_caught_up(redis_subscriber_connection(socket->subscriber)));
+    }
+    return is;
+}
+
 /* The sum of what was seen so far, for redis_hub_status. */
 struct hub_status {
     struct connection_status sum;

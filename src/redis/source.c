@@ -142,7 +142,7 @@ static void source_on_ready(void *ctx)
     struct redis_source *s = ctx;
 
     if (s->dedicated && s->paused) {
-        redis_subscriber_pause(s->subscriber);
+        redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
     source_log_gap(s);
     s->ready = true;
@@ -182,7 +182,7 @@ static void source_pause(struct source *source)
 
     s->paused = true;
     if (s->dedicated && s->ready) {
-        redis_subscriber_pause(s->subscriber);
+        redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
     source_schedule(s);
 }
@@ -193,7 +193,7 @@ static void source_resume(struct source *source)
 
     s->paused = false;
     if (s->dedicated) {
-        redis_subscriber_resume(s->subscriber);
+        redis_subscriber_resume(s->subscriber, REDIS_PAUSE_FULL);
     }
     source_schedule(s);
 }

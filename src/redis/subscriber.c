@@ -288,12 +288,12 @@ const struct redis_connection *redis_subscriber_connection(const struct redis_su
     return s->connection;
 }
 
-void redis_subscriber_pause(struct redis_subscriber *s)
+void redis_subscriber_pause(struct redis_subscriber *s, enum redis_pause why)
 {
-    redis_connection_pause_reading(s->connection);
+    redis_connection_pause_reading(s->connection, why);
 }
 
-void redis_subscriber_resume(struct redis_subscriber *s)
+void redis_subscriber_resume(struct redis_subscriber *s, enum redis_pause why)
 {
-    redis_connection_resume_reading(s->connection);
+    redis_connection_resume_reading(s->connection, why);
 }

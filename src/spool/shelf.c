@@ -244,7 +244,8 @@ static bool shelf_is_tight(const struct store *store)
     struct spool_fifo_info info;
 
     spool_fifo_get_info(shelf->fifos[SHELF_MAIN], &info);
-    return info.bytes > shelf->setup.limit - shelf->setup.limit / 8;
+    return info.bytes > shelf->setup.limit - shelf->setup.limit / 8 ||
+           spool_backlog(shelf->setup.spool) >= shelf->setup.tight_backlog;
 }
 
 static const char *shelf_trouble(const struct store *store)

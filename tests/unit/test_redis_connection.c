@@ -356,13 +356,20 @@ static void silence_is_no_death_while_reading_is_paused(void **state)
     make(owner, false, 300000);
     redis_connection_start(owner->connection);
     redis_bed_wait(&owner->bed, owner->ups == 1);
-    redis_connection_pause_reading(owner->connection);
+    redis_connection_pause_reading(owner->connection, REDIS_PAUSE_FULL);
+    redis_connection_pause_reading(owner->connection, REDIS_PAUSE_DISK);
+    assert_false(redis_connection_is_caught_up(owner->connection));
     redis_peer_send(owner->bed.peer, SLICE("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"));
     began = redis_bed_now_us();
     redis_bed_wait(&owner->bed, redis_bed_now_us() - began > 1000000);
     assert_int_equal(owner->downs, 0);
     assert_string_equal(owner->pushes, "");
-    redis_connection_resume_reading(owner->connection);
+    redis_connection_resume_reading(owner->connection, REDIS_PAUSE_FULL);
+    redis_connection_resume_reading(owner->connection, REDIS_PAUSE_FULL);
+    began = redis_bed_now_us();
+    redis_bed_wait(&owner->bed, redis_bed_now_us() - began > 100000);
+    assert_string_equal(owner->pushes, ""); /* the other reason is left */
+    redis_connection_resume_reading(owner->connection, REDIS_PAUSE_DISK);
     redis_bed_wait(&owner->bed, owner->pushes[0] != '\0');
     assert_int_equal(owner->downs, 0);
     redis_peer_freeze(owner->bed.peer, true);
