@@ -164,7 +164,8 @@ static void schema_typed(struct json_writer *writer, const struct field_typed *f
                    "{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, \"items\": "
                    "{\"$ref\": \"#/definitions/field\"}}}]");
     } else if (form->min == 0 && form->max == 0) {
-        schema_raw(writer, "type", "[\"number\", \"string\"]");
+        schema_raw(writer, "type",
+                   form->type == FIELD_DECIMAL ? "[\"number\", \"string\"]" : "\"number\"");
     } else {
         schema_text(writer, "type", "integer");
         json_writer_key(writer, "minimum");

@@ -94,7 +94,6 @@ const struct confdoc_topic confdoc_topics[] = {
      "    {\"!decimal\": 12.34}           or, with many digits, \"12.34\"\n"
      "    {\"!bytes\": \"AAEC\"}            bytes, in base64\n"
      "    {\"!string\": \"/w==\"}           a string that is no UTF-8, in base64\n"
-     "    {\"!f64\": \"NaN\"}               also \"Infinity\" and \"-Infinity\", and in !f32\n"
      "    {\"!table\": {\"!x\": 1}}         a table, whatever its keys\n"
      "    {\"!table\": [[\"x\", 1]]}        a table as pairs: its names repeat, or are no UTF-8\n"
      "\n"
@@ -134,7 +133,9 @@ const struct confdoc_topic confdoc_topics[] = {
      "`body_encoding`, base64 that is none, a property that is not known, of the wrong type, over "
      "255 octets, or out of its range (`delivery_mode` 1 or 2, `priority` 0 to 255, `expiration` "
      "milliseconds in digits), headers nested over 32 tables and lists, headers `CC` and `BCC` "
-     "that are no lists. Headers that do not fit one frame have the reason `too-large`. Keys of "
+     "that are no lists, a `reply_to` "
+     "`amq.rabbitmq.reply-to`. Headers that do not fit one frame have the reason `too-large`. Keys "
+     "of "
      "the envelope itself that are not named here are left out, so that applications may have "
      "their own."},
 

@@ -3,9 +3,11 @@
  * fraction stands for 32 bits ('I') where they hold it, as clients send their integers, else for 64
  * ('l'); any other for a double ('d').
  *
- * Every field reads back as the same: a string that is no text (no UTF-8, or with a NUL) stands in
- * base64 ({"!string": "/w=="}), and a table with a name that is no text, or a name twice, as a list
- * of pairs ({"!table": [["name", 1], [{"!string": "/w=="}, 2]]}). */
+ * Every field that RabbitMQ takes reads back as the same (it closes the connection over a number
+ * that is none, {"!f64": "NaN"}, and over one that only 'L' holds, so these are refused): a string
+ * that is no text (no UTF-8, or with a NUL) stands in base64 ({"!string": "/w=="}), and a table
+ * with a name that is no text, or a name twice, as a list of pairs ({"!table": [["name", 1],
+ * [{"!string": "/w=="}, 2]]}). */
 #ifndef CHUNNELD_CORE_FIELD_JSON_H
 #define CHUNNELD_CORE_FIELD_JSON_H
 

@@ -107,6 +107,12 @@ static int envelope_read_text(struct envelope_reader *reader, enum property prop
         err_set(&words, "milliseconds are wanted, \"0\" to \"%u\"", UINT32_MAX);
         return envelope_fail(reader, node, words.text);
     }
+    if (property == PROPERTY_REPLY_TO && slice_equal_text(text, "amq.rabbitmq.reply-to")) {
+        /* RabbitMQ closes a channel that nobody consumes the answers on. */
+        return envelope_fail(reader, node,
+                             "answers to amq.rabbitmq.reply-to come to its own channel only; name "
+                             "a queue");
+    }
     if (text.len > SHORT_STRING_MAX) {
         err_set(&words, "%zu octets long; AMQP allows %d", text.len, SHORT_STRING_MAX);
         return envelope_fail(reader, node, words.text);

@@ -193,12 +193,7 @@ static int read_number(struct field_reader *reader, const struct json_node *node
         out->type = fits ? FIELD_I32 : FIELD_I64;
         return 0;
     }
-    out->type = FIELD_U64;
-    if (json_natural(reader->json, node, &out->value.natural) == 0) {
-        return 0;
-    }
-    err_set(&err, "a whole number from %" PRId64 " to %" PRIu64 " is wanted", INT64_MIN,
-            UINT64_MAX);
+    err_set(&err, "a whole number from %" PRId64 " to %" PRId64 " is wanted", INT64_MIN, INT64_MAX);
     return field_read_fail(reader, node, err.text);
 }
 

@@ -35,7 +35,7 @@ static int typed_timestamp(struct field_reader *reader, const struct json_node *
     if (json_is(node, JSON_NUMBER) && json_natural(reader->json, node, out) == 0) {
         return 0;
     }
-    err_set(&err, "seconds since 1970, 0 to %" PRIu64 ", are wanted", UINT64_MAX);
+    err_set(&err, "a whole number from 0 to %" PRIu64 " is wanted", UINT64_MAX);
     return field_read_fail(reader, node, err.text);
 }
 
@@ -51,26 +51,6 @@ int field_read_real(struct field_reader *reader, const struct json_node *node, d
     *out = json_double(node);
     if (!(fabs(*out) <= limit)) {
         return field_read_fail(reader, node, "the number is too large for its type");
-    }
-    return 0;
-}
-
-/* A number, or one of the three words that JSON has no number for. */
-static int typed_real(struct field_reader *reader, const struct json_node *node, double limit,
-                      double *out)
-{
-    if (!json_is(node, JSON_STRING)) {
-        return field_read_real(reader, node, limit, out);
-    }
-    if (slice_equal_text(json_string(node), "NaN")) {
-        *out = NAN;
-    } else if (slice_equal_text(json_string(node), "Infinity")) {
-        *out = INFINITY;
-    } else if (slice_equal_text(json_string(node), "-Infinity")) {
-        *out = -INFINITY;
-    } else {
-        return field_read_fail(reader, node,
-                               "a number, or \"NaN\", \"Infinity\" or \"-Infinity\", is wanted");
     }
     return 0;
 }
@@ -154,9 +134,9 @@ int field_read_typed(struct field_reader *reader, const struct field_typed *form
     out->type = form->type;
     switch (form->type) {
     case FIELD_F32:
-        return typed_real(reader, node, FLT_MAX, &out->value.real);
+        return field_read_real(reader, node, FLT_MAX, &out->value.real);
     case FIELD_F64:
-        return typed_real(reader, node, DBL_MAX, &out->value.real);
+        return field_read_real(reader, node, DBL_MAX, &out->value.real);
     case FIELD_DECIMAL:
         return typed_decimal(reader, node, &out->value.decimal);
     case FIELD_TIMESTAMP:

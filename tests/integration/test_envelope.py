@@ -175,6 +175,9 @@ HOSTILE = [
     ('{"body": "x", "properties": {"delivery_mode": 3}}', "/properties/delivery_mode"),
     ('{"body": "x", "properties": {"expiration": "soon"}}', "/properties/expiration"),
     ('{"body": "x", "properties": {"headers": {"CC": "a"}}}', "CC"),
+    ('{"body": "x", "properties": {"headers": {"x": 9223372036854775808}}}', "/headers/x"),
+    ('{"body": "x", "properties": {"headers": {"x": {"!f64": "NaN"}}}}', "/headers/x"),
+    ('{"body": "x", "properties": {"reply_to": "amq.rabbitmq.reply-to"}}', "/reply_to"),
     ('{"body": "x", "properties": {"headers": {"x": ' + "[" * 33 + "]" * 33 + "}}}",
      "nested over 32"),
     ('{"body": ' + "[" * 100_000, "nested deeper"),
@@ -193,6 +196,7 @@ def test_hostile_envelopes(rig, number):
     assert body == text.encode()
     assert properties.headers["x-chunnel-reason"] == "envelope"
     assert words in properties.headers["x-chunnel-error"]
+    assert daemon.stats()["connections"]["rabbit"]["reconnects"] == 0
     bridge = daemon.wait_bridge("out", received=2, pending=0)
     assert (bridge["delivered"], bridge["dead_lettered"]) == (1, 1)
 

@@ -74,7 +74,7 @@ static const struct conf_bad topology[] = {
                                         "from -2147483648 to 2147483647 is wanted"},
     {ARGUMENTS("{'a': {'!timestamp': -1}}"),
      "4:23: /topology/queues/0/arguments/a/!timestamp: a whole number from 0 to "
-     "9223372036854775807 is wanted"},
+     "18446744073709551615 is wanted"},
     {ARGUMENTS("{'a': {'!decimal': -1}}"),
      "4:21: /topology/queues/0/arguments/a/!decimal: a number such as 12.34 is wanted: no sign, no "
      "exponent, its digits at most 4294967295"},

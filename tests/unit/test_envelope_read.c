@@ -3,7 +3,6 @@
 #include "core/envelope_read.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,20 +149,22 @@ static void test_properties_that_are_refused(void **state)
          "/properties/headers/x/!i8: a whole number from -128 to 127 is wanted"},
         {"{'headers': {'x': {'!u32': -1}}}",
          "/properties/headers/x/!u32: a whole number from 0 to 4294967295 is wanted"},
-        {"{'headers': {'x': 18446744073709551616}}",
-         "/properties/headers/x: a whole number from -9223372036854775808 to "
-         "18446744073709551615 is wanted"},
+        {"{'headers': {'x': 9223372036854775808}}",
+         "/properties/headers/x: a whole number from -9223372036854775808 to 9223372036854775807 "
+         "is wanted"},
         {"{'headers': {'x': 1e999}}",
          "/properties/headers/x: the number is too large for its type"},
         {"{'headers': {'x': {'!f32': 1e39}}}",
          "/properties/headers/x/!f32: the number is too large for its type"},
-        {"{'headers': {'x': {'!f64': 'inf'}}}",
-         "/properties/headers/x/!f64: a number, or \"NaN\", \"Infinity\" or \"-Infinity\", is "
-         "wanted"},
+        {"{'headers': {'x': {'!f64': 'NaN'}}}",
+         "/properties/headers/x/!f64: a number is wanted, this is a string"},
+        {"{'reply_to': 'amq.rabbitmq.reply-to'}",
+         "/properties/reply_to: answers to amq.rabbitmq.reply-to come to its own channel only"},
         {"{'headers': {'x': {'!decimal': -1.5}}}",
          "/properties/headers/x/!decimal: a number such as 12.34 is wanted"},
         {"{'headers': {'x': {'!timestamp': '0'}}}",
-         "/properties/headers/x/!timestamp: seconds since 1970"},
+         "/properties/headers/x/!timestamp: a whole number from 0 to 18446744073709551615 is "
+         "wanted"},
         {"{'headers': {'x': [1, {'!bytes': 7}]}}",
          "/properties/headers/x/1/!bytes: a string in base64 is wanted"},
         {"{'headers': {'x': {'!table': 1}}}",
@@ -341,12 +342,10 @@ static void assert_same_field(const struct field *a, const struct field *b)
         assert_int_equal(a->value.boolean, b->value.boolean);
         break;
     case FIELD_F32:
-        assert_true((float)a->value.real == (float)b->value.real ||
-                    (isnan(a->value.real) && isnan(b->value.real)));
+        assert_true((float)a->value.real == (float)b->value.real);
         break;
     case FIELD_F64:
-        assert_true(a->value.real == b->value.real ||
-                    (isnan(a->value.real) && isnan(b->value.real)));
+        assert_true(a->value.real == b->value.real);
         break;
     case FIELD_DECIMAL:
         assert_int_equal(a->value.decimal.scale, b->value.decimal.scale);
@@ -440,13 +439,9 @@ static void test_everything_comes_back(void **state)
         {SLICE("i64"), {FIELD_I64, {.integer = INT64_MIN}}},
         {SLICE("i64s"), {FIELD_I64, {.integer = INT32_MAX}}},
         {SLICE("i64l"), {FIELD_I64, {.integer = (int64_t)INT32_MAX + 1}}},
-        {SLICE("u64"), {FIELD_U64, {.natural = UINT64_MAX}}},
         {SLICE("f32"), {FIELD_F32, {.real = 0.1f}}},
-        {SLICE("f32n"), {FIELD_F32, {.real = NAN}}},
         {SLICE("f64"), {FIELD_F64, {.real = 0.1}}},
         {SLICE("f64w"), {FIELD_F64, {.real = -2.0}}},
-        {SLICE("f64i"), {FIELD_F64, {.real = INFINITY}}},
-        {SLICE("f64m"), {FIELD_F64, {.real = -INFINITY}}},
         {SLICE("f64t"), {FIELD_F64, {.real = 5e-324}}},
         {SLICE("decimal"), {FIELD_DECIMAL, {.decimal = {2, 5}}}},
         {SLICE("tiny"), {FIELD_DECIMAL, {.decimal = {255, UINT32_MAX}}}},
