@@ -32,6 +32,8 @@ struct wiring {
     const struct wiring_events *events;
     void *ctx;
     struct rand rand;
+    struct budget budget;  /* over the memory of all bridges */
+    struct loop_task room; /* bridges that wait for a part of it are to look again */
     struct hub_setup hub_setup;
     struct board board; /* all hubs and all units, the disabled ones too */
     size_t running;     /* units not yet stopped */

@@ -179,6 +179,11 @@ struct conf_spool {
     uint64_t max_size; /* bytes of all bridges together */
 };
 
+/* What holds for all bridges together. */
+struct conf_limits {
+    uint64_t memory; /* bytes; 0: none */
+};
+
 struct config {
     const char *file; /* the main file */
     const char *instance;
@@ -193,6 +198,7 @@ struct config {
     struct conf_control control;
     bool has_spool;
     struct conf_spool spool; /* with has_spool */
+    struct conf_limits limits;
     enum log_level log_level;
     enum log_format log_format;
     uint64_t shutdown_timeout_us;

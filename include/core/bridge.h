@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/rand.h"
+#include "core/budget.h"
 #include "core/endpoint.h"
 #include "core/histogram.h"
 #include "core/mapping.h"
@@ -110,6 +111,8 @@ struct bridge_setup {
     const struct bridge_host *host;       /* borrowed */
     void *host_ctx;
     struct rand *rand; /* borrowed; for jitter */
+    struct budget
+        *budget; /* borrowed; over all bridges' memory; NULL: this one's own limits only */
 };
 
 /* A bridge, not yet started; NULL: out of memory (source and sink then stay the caller's). */

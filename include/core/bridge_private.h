@@ -47,17 +47,18 @@ struct bridge_dead {
 
 /* The disk behind the queue. */
 struct bridge_disk {
-    struct store *store;   /* NULL: the bridge has none */
-    bool durable;          /* sent only once it is on disk */
-    bool loading;          /* load() is under way */
-    bool has_records;      /* something was appended, or was there at the start */
-    bool moving;           /* at the end, records are written anew: others must come behind them */
-    bool cannot_move;      /* and one could not be: the old ones stay */
-    enum store_place kept; /* at the end: where what is in memory goes */
-    uint64_t base;         /* number of receipt of tag 0 in `open` */
-    struct window open;    /* of the deliveries in memory: those not settled */
-    uint64_t loaded_upto;  /* highest number that is, or was, in memory */
-    uint64_t durable_upto; /* highest number known to be on disk */
+    struct store *store;    /* NULL: the bridge has none */
+    bool durable;           /* sent only once it is on disk */
+    bool loading;           /* load() is under way */
+    uint64_t loading_bytes; /* that its answer may take; part of `memory` */
+    bool has_records;       /* something was appended, or was there at the start */
+    bool moving;            /* at the end, records are written anew: others must come behind them */
+    bool cannot_move;       /* and one could not be: the old ones stay */
+    enum store_place kept;  /* at the end: where what is in memory goes */
+    uint64_t base;          /* number of receipt of tag 0 in `open` */
+    struct window open;     /* of the deliveries in memory: those not settled */
+    uint64_t loaded_upto;   /* highest number that is, or was, in memory */
+    uint64_t durable_upto;  /* highest number known to be on disk */
 };
 
 struct bridge {
@@ -76,8 +77,10 @@ struct bridge {
      * of receipt. */
     struct delivery_list again;
     struct delivery_list queue;
-    uint64_t seq;        /* of the last delivery received */
-    uint64_t held_bytes; /* of all deliveries not yet settled */
+    uint64_t seq;                /* of the last delivery received */
+    struct budget *budget;       /* over the memory of all bridges */
+    struct budget alone;         /* that, of a bridge that has none */
+    struct budget_member memory; /* of all deliveries not yet settled */
     uint64_t sink_bytes; /* of those that cannot be dropped: the sink has them, or they are dead
                           * letters */
 
@@ -127,6 +130,8 @@ struct bridge {
 void bridge_flow_pump(struct bridge *bridge);
 /* Ends what a full buffer began (a paused source, dropping) once there is room. */
 void bridge_flow_relieve(struct bridge *bridge);
+/* As that, for the budget: others have given back. */
+void bridge_flow_on_room(void *ctx);
 /* Counts the waiting deliveries that are stale by now as returned, and frees them. */
 void bridge_flow_forget_stale(struct bridge *bridge);
 /* Keeps, gives back or drops what waits at a stop: that for the sink, and `dead` letters. */
@@ -203,6 +208,36 @@ static inline uint64_t bridge_in_flight(const struct bridge *bridge)
 static inline uint64_t bridge_in_memory(const struct bridge *bridge)
 {
     return bridge->counters.buffered + bridge->counters.in_flight;
+}
+
+/* Memory that the bridge holds, with that on its way from the disk. */
+static inline uint64_t bridge_held_bytes(const struct bridge *bridge)
+{
+    return bridge->memory.held;
+}
+
+/* Most that it may hold now: its own limit, or its part of what all have. */
+static inline uint64_t bridge_memory_limit(const struct bridge *bridge)
+{
+    uint64_t part = budget_limit(bridge->budget, &bridge->memory);
+
+    return part < bridge->options->buffer_memory ? part : bridge->options->buffer_memory;
+}
+
+/* The limit over all bridges is the one that counts now, not its own. */
+static inline bool bridge_is_squeezed(const struct bridge *bridge)
+{
+    return bridge_memory_limit(bridge) < bridge->options->buffer_memory;
+}
+
+static inline void bridge_hold(struct bridge *bridge, uint64_t size)
+{
+    budget_take(bridge->budget, &bridge->memory, size);
+}
+
+static inline void bridge_let_go(struct bridge *bridge, uint64_t size)
+{
+    budget_give(bridge->budget, &bridge->memory, size);
 }
 
 extern const struct source_events bridge_source_events;

@@ -52,6 +52,7 @@ struct board {
     int64_t start_wall_us;
     uint64_t start_us;                        /* monotonic */
     const struct lag *lag;                    /* of the loop */
+    const struct budget *budget;              /* over the memory of all bridges */
     struct board_connection_list connections; /* in the order of the configuration */
     struct board_bridge_list bridges;         /* likewise */
 };

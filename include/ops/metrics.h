@@ -54,6 +54,8 @@ struct metrics_daemon {
     uint64_t start_us; /* wall clock */
     uint64_t lag_us;
     uint64_t lag_max_us;
+    uint64_t memory_held;
+    uint64_t memory_limit;
 };
 
 struct metrics_connection {

@@ -181,6 +181,7 @@ static int bridge_unit_fill(struct bridge_unit *self)
         .host = &bridge_unit_host,
         .host_ctx = self,
         .rand = &self->unit.wiring->rand,
+        .budget = &self->unit.wiring->budget,
     };
 
     if (loop_timer_init(&self->wake, self->unit.wiring->loop, bridge_unit_on_wake, self) != 0) {

@@ -102,6 +102,21 @@ static int wiring_fill(struct wiring *wiring, struct err *err)
     return 0;
 }
 
+/* Some bridge gives back memory, in the middle of its own affairs: the others come after it. */
+static void wiring_on_room(void *ctx)
+{
+    struct wiring *wiring = ctx;
+
+    loop_defer(wiring->loop, &wiring->room);
+}
+
+static void wiring_on_room_due(void *ctx)
+{
+    struct wiring *wiring = ctx;
+
+    budget_wake(&wiring->budget);
+}
+
 struct wiring *wiring_new(struct loop *loop, struct config *config, struct spooling *spooling,
                           const struct wiring_events *events, void *ctx, struct err *err)
 {
@@ -123,10 +138,15 @@ struct wiring *wiring_new(struct loop *loop, struct config *config, struct spool
         .start_wall_us = clock_wall_us(),
         .start_us = loop_touch(loop),
         .lag = loop_lag(loop),
+        .budget = &wiring->budget,
     };
     TAILQ_INIT(&wiring->board.connections);
     TAILQ_INIT(&wiring->board.bridges);
     loop_task_init(&wiring->told, wiring_on_told, wiring);
+    loop_task_init(&wiring->room, wiring_on_room_due, wiring);
+    budget_init(&wiring->budget, config->limits.memory);
+    wiring->budget.on_room = wiring_on_room;
+    wiring->budget.ctx = wiring;
     if (wiring_fill(wiring, err) != 0) {
         wiring_free(wiring);
         return NULL;
@@ -154,6 +174,7 @@ void wiring_free(struct wiring *wiring)
         TAILQ_REMOVE(&wiring->board.connections, connection, link);
         wired_hub_free(wiring_hub_of(connection));
     }
+    loop_task_cancel(wiring->loop, &wiring->room);
     config_free(wiring->config);
     free(wiring);
 }

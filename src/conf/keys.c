@@ -69,6 +69,25 @@ static const struct conf_kind spool_kind = {
     KEYS(spool_keys),
 };
 
+static const struct conf_key limits_keys[] = {
+    {.name = "memory",
+     .type = CONF_TYPE_SIZE,
+     FIELD(struct conf_limits, memory),
+     .max = 1024 * GIB,
+     .fallback = "0",
+     .help = "Most bytes of memory for the messages of all bridges together, beside each one's "
+             "`buffer.memory`; 0: no such limit. As it is neared, those are full first that hold "
+             "more than their share."},
+};
+
+static const struct conf_kind limits_kind = {
+    .id = "limits",
+    .name = "a limits object",
+    .title = "Limits",
+    .help = "What holds for all bridges together.",
+    KEYS(limits_keys),
+};
+
 static const struct conf_word level_words[] = {{"error", LOG_LEVEL_ERROR},
                                                {"warn", LOG_LEVEL_WARN},
                                                {"info", LOG_LEVEL_INFO},
@@ -164,6 +183,13 @@ static const struct conf_key main_keys[] = {
      .kind = &conf_kind_control,
      .variants = CONF_MAIN_FILE,
      .help = "The socket that `chunnelctl` uses."},
+    {.name = "limits",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct config, limits),
+     .kind = &limits_kind,
+     .variants = CONF_MAIN_FILE,
+     .fallback = "{}",
+     .help = "What holds for all bridges together."},
     {.name = "log",
      .type = CONF_TYPE_OBJECT,
      .kind = &log_kind,
@@ -218,6 +244,7 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_http,
     &conf_kind_control,
     &spool_kind,
+    &limits_kind,
     &log_kind,
     NULL,
 };

@@ -49,11 +49,17 @@ static enum bridge_state bridge_work_out_state(const struct bridge *bridge)
     return bridge->source_ready && bridge->sink_ready ? BRIDGE_RUNNING : BRIDGE_WAITING;
 }
 
+static const char *bridge_full_why(const struct bridge *bridge)
+{
+    return bridge_is_squeezed(bridge) ? "the bridges together hold what limits.memory allows"
+                                      : "the buffer is full";
+}
+
 static const char *bridge_state_why(const struct bridge *bridge)
 {
     switch (bridge->state) {
     case BRIDGE_PAUSED:
-        return bridge->operator_paused ? "by the operator" : "the buffer is full";
+        return bridge->operator_paused ? "by the operator" : bridge_full_why(bridge);
     case BRIDGE_WAITING:
         return bridge->sink_ready ? bridge->source_why : bridge->sink_why;
     default:
@@ -185,6 +191,9 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     bridge->host = setup->host;
     bridge->host_ctx = setup->host_ctx;
     bridge->rand = setup->rand;
+    budget_init(&bridge->alone, 0);
+    bridge->budget = setup->budget ? setup->budget : &bridge->alone;
+    budget_join(bridge->budget, &bridge->memory, bridge_flow_on_room, bridge);
     TAILQ_INIT(&bridge->again);
     TAILQ_INIT(&bridge->queue);
     bridge_store_init(bridge, setup->store, setup->options->durability == DURABILITY_DISK);
@@ -210,6 +219,7 @@ void bridge_free(struct bridge *bridge)
     mapping_scratch_free(bridge->scratch);
     mapping_scratch_free(bridge->dead.scratch);
     bridge_store_fini(bridge);
+    budget_leave(bridge->budget, &bridge->memory);
     free(bridge->dead.headers);
     strbuf_fini(&bridge->dead.body);
     free(bridge);

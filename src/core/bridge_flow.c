@@ -8,7 +8,7 @@
 static bool flow_has_room(const struct bridge *bridge)
 {
     return bridge->counters.buffered <= bridge->options->buffer_messages / 2 &&
-           bridge->held_bytes <= bridge->options->buffer_memory / 2 &&
+           bridge_held_bytes(bridge) <= bridge_memory_limit(bridge) / 2 &&
            !bridge_store_is_tight(bridge);
 }
 
@@ -16,7 +16,7 @@ static bool flow_has_room(const struct bridge *bridge)
 static bool flow_is_over(const struct bridge *bridge, const struct delivery *more)
 {
     return bridge->counters.buffered + 1 > bridge->options->buffer_messages ||
-           bridge->held_bytes + more->size > bridge->options->buffer_memory;
+           bridge_held_bytes(bridge) + more->size > bridge_memory_limit(bridge);
 }
 
 static bool flow_may_send(const struct bridge *bridge)
@@ -37,7 +37,7 @@ static int flow_open(struct bridge *bridge, struct delivery *delivery)
         bridge_settle_refused(bridge, delivery, REFUSAL_ENVELOPE, err.text);
         return -1;
     }
-    bridge->held_bytes += delivery->size - size;
+    bridge_hold(bridge, delivery->size - size);
     return 0;
 }
 
@@ -137,10 +137,16 @@ void bridge_flow_relieve(struct bridge *bridge)
         return;
     }
     bridge->full = false;
+    budget_stop_waiting(bridge->budget, &bridge->memory);
     if (!bridge->operator_paused && !bridge->stopping) {
         bridge->source->ops->resume(bridge->source);
     }
     bridge_update_state(bridge);
+}
+
+void bridge_flow_on_room(void *ctx)
+{
+    bridge_flow_relieve(ctx);
 }
 
 static void flow_drop(struct bridge *bridge, struct delivery *delivery)
@@ -177,7 +183,7 @@ static struct delivery *flow_take_oldest(struct bridge *bridge, bool queue, bool
 /* What is with the sink, and dead letters, cannot be dropped: whether `more` has room beside. */
 static bool flow_fits_beside_sink(const struct bridge *bridge, const struct delivery *more)
 {
-    return bridge->sink_bytes + more->size <= bridge->options->buffer_memory;
+    return bridge->sink_bytes + more->size <= bridge_memory_limit(bridge);
 }
 
 /* Makes room by dropping the oldest that wait; false: that would not help, the new one must go. */
@@ -204,6 +210,7 @@ static void flow_pause_full(struct bridge *bridge)
         return;
     }
     bridge->full = true;
+    budget_wait(bridge->budget, &bridge->memory);
     bridge->source->ops->pause(bridge->source);
     bridge_update_state(bridge);
 }
@@ -223,7 +230,7 @@ static void flow_note_overflow(struct bridge *bridge, const char *what)
 static void flow_drop_newest(struct bridge *bridge, struct delivery *delivery)
 {
     bridge->seq--;
-    bridge->held_bytes += delivery->size;
+    bridge_hold(bridge, delivery->size);
     flow_drop(bridge, delivery);
 }
 
@@ -273,7 +280,7 @@ static bool flow_take_in(struct bridge *bridge, struct delivery *delivery)
         flow_drop_newest(bridge, delivery);
         return false;
     }
-    bridge->held_bytes += delivery->size;
+    bridge_hold(bridge, delivery->size);
     if (bridge_store_open(bridge, delivery) != 0) {
         flow_note_overflow(bridge, what);
         flow_drop(bridge, delivery);
@@ -302,7 +309,7 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
     bridge->counters.received++;
     bridge->counters.bytes_in += delivery->body.len;
     if (delivery->refused_why != NULL) {
-        bridge->held_bytes += delivery->size;
+        bridge_hold(bridge, delivery->size);
         bridge_settle_refused(bridge, delivery,
                               delivery->is_too_large ? REFUSAL_TOO_LARGE : REFUSAL_REFUSED,
                               delivery->refused_why);

@@ -59,7 +59,7 @@ void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *c
                    enum settlement how)
 {
     (*counter)++;
-    bridge->held_bytes -= delivery->size;
+    bridge_let_go(bridge, delivery->size);
     if (delivery->reason != NULL) {
         bridge->sink_bytes -= delivery->size;
     }

@@ -11,7 +11,10 @@
 #include "base/log.h"
 #include "core/bridge_private.h"
 
-enum { STORE_LOAD_BYTES = 4 * 1024 * 1024 }; /* of one load(), at most */
+enum {
+    STORE_LOAD_BYTES = 4 * 1024 * 1024, /* of one load(), at most */
+    STORE_GROWTH = 4, /* a small record as a delivery: times the size that it has on disk */
+};
 
 bool bridge_store_takes(const struct bridge *bridge)
 {
@@ -42,20 +45,23 @@ void bridge_store_refill(struct bridge *bridge)
 {
     struct bridge_disk *disk = &bridge->disk;
     const struct bridge_options *options = bridge->options;
-    uint64_t room;
+    uint64_t limit = bridge_memory_limit(bridge);
+    uint64_t most;
 
     if (disk->store == NULL || disk->loading || bridge->stopping || bridge->counters.spooled == 0 ||
         bridge->counters.buffered > options->buffer_messages / 2 ||
-        bridge->held_bytes > options->buffer_memory / 2) {
+        bridge_held_bytes(bridge) > limit / 2) {
         return;
     }
-    room = options->buffer_memory - bridge->held_bytes;
-    disk->loading =
-        disk->store->ops->load(disk->store, disk->loaded_upto,
-                               room < STORE_LOAD_BYTES ? (size_t)room : STORE_LOAD_BYTES) == 0;
+    most = (limit - bridge_held_bytes(bridge)) / STORE_GROWTH;
+    most = most < STORE_LOAD_BYTES ? most : STORE_LOAD_BYTES;
+    disk->loading = disk->store->ops->load(disk->store, disk->loaded_upto, (size_t)most) == 0;
     if (!disk->loading) {
         store_lose(bridge, bridge->counters.spooled);
+        return;
     }
+    disk->loading_bytes = most * STORE_GROWTH;
+    bridge_hold(bridge, disk->loading_bytes);
 }
 
 /* Numbers up to `seq` are in memory or done with, those left out here being done with. */
@@ -143,7 +149,11 @@ const char *bridge_store_trouble(const struct bridge *bridge)
     const struct store *store = bridge->disk.store;
     const char *trouble = store != NULL ? store->ops->trouble(store) : NULL;
 
-    return trouble != NULL ? trouble : "the sink is slower than the source";
+    if (trouble != NULL) {
+        return trouble;
+    }
+    return bridge_is_squeezed(bridge) ? "the bridges together hold what limits.memory allows"
+                                      : "the sink is slower than the source";
 }
 
 /* What is in memory is older than what is on disk alone, and goes before it. Where some of it has
@@ -200,7 +210,7 @@ static void store_keep(struct bridge *bridge, struct delivery *delivery)
         bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_FORGET);
         return;
     }
-    bridge->held_bytes -= delivery->size;
+    bridge_let_go(bridge, delivery->size);
     bridge->counters.spooled++;
     bridge_release(bridge, delivery, SETTLE_FORGET);
 }
@@ -243,7 +253,7 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
     }
     /* The clock of its receipt may have been another process's: its latency begins again. */
     delivery->received_us = bridge->host->now_us(bridge->host_ctx);
-    bridge->held_bytes += delivery->size;
+    bridge_hold(bridge, delivery->size);
     bridge->counters.buffered++;
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
 }
@@ -255,6 +265,7 @@ static void store_on_loaded(void *ctx, struct delivery_list *loaded, uint64_t up
     struct delivery *delivery;
 
     bridge->disk.loading = false;
+    bridge_let_go(bridge, bridge->disk.loading_bytes);
     while ((delivery = TAILQ_FIRST(loaded)) != NULL) {
         TAILQ_REMOVE(loaded, delivery, link);
         store_take_loaded(bridge, delivery);

@@ -58,6 +58,8 @@ static void metrics_take_daemon(struct metrics *metrics, const struct board *boa
         .start_us = (uint64_t)board->start_wall_us,
         .lag_us = lag_recent_us(board->lag, now_us),
         .lag_max_us = board->lag->max_us,
+        .memory_held = board->budget->used,
+        .memory_limit = board->budget->ceiling,
     };
 }
 

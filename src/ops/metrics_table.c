@@ -21,6 +21,8 @@ static const struct metric_line one_lines[] = {{"", 0}};
 static const struct metric_line start_lines[] = {{"", DAEMON(start_us)}};
 static const struct metric_line lag_lines[] = {{"", DAEMON(lag_us)}};
 static const struct metric_line lag_max_lines[] = {{"", DAEMON(lag_max_us)}};
+static const struct metric_line memory_lines[] = {{"", DAEMON(memory_held)}};
+static const struct metric_line memory_limit_lines[] = {{"", DAEMON(memory_limit)}};
 static const struct metric_line up_lines[] = {{"", CONNECTION(up)}};
 static const struct metric_line blocked_lines[] = {{"", CONNECTION(blocked)}};
 static const struct metric_line reconnect_lines[] = {{"", CONNECTION(reconnects)}};
@@ -59,6 +61,10 @@ const struct metric metrics_table[] = {
      "Longest turn of the event loop in the last ten to twenty seconds.", LINES(lag_lines)},
     {"chunnel_loop_lag_max_seconds", METRIC_GAUGE, METRIC_OF_DAEMON, METRIC_SECONDS, "seconds",
      "Longest turn of the event loop since the start.", LINES(lag_max_lines)},
+    {"chunnel_memory_held_bytes", METRIC_GAUGE, METRIC_OF_DAEMON, METRIC_NUMBER, "bytes",
+     "Memory that the messages of all bridges take.", LINES(memory_lines)},
+    {"chunnel_memory_limit_bytes", METRIC_GAUGE, METRIC_OF_DAEMON, METRIC_NUMBER, "bytes",
+     "Most that they may take, limits.memory; 0: no limit.", LINES(memory_limit_lines)},
     {"chunnel_connection_up", METRIC_GAUGE, METRIC_OF_CONNECTION, METRIC_FLAG, "0 or 1",
      "Whether the connection is logged in.", LINES(up_lines)},
     {"chunnel_connection_blocked", METRIC_GAUGE, METRIC_OF_CONNECTION, METRIC_FLAG, "0 or 1",

@@ -120,6 +120,16 @@ static void stats_lag(struct json_writer *json, const struct lag *lag, uint64_t 
     json_writer_end_object(json);
 }
 
+/* What the bridges hold in memory together. */
+static void stats_memory(struct json_writer *json, const struct budget *budget)
+{
+    json_writer_key(json, "memory");
+    json_writer_begin_object(json);
+    stats_natural(json, "held", budget->used);
+    stats_natural(json, "limit", budget->ceiling);
+    json_writer_end_object(json);
+}
+
 void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
 {
     const struct board_connection *connection;
@@ -135,6 +145,7 @@ void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
     stats_thousandth(&json, "uptime_s", (now_us - board->start_us) / CLOCK_US_PER_MS);
     stats_natural(&json, "pid", (uint64_t)getpid());
     stats_lag(&json, board->lag, now_us);
+    stats_memory(&json, board->budget);
     json_writer_key(&json, "connections");
     json_writer_begin_object(&json);
     TAILQ_FOREACH(connection, &board->connections, link) {

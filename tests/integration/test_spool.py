@@ -355,11 +355,11 @@ def test_stop_while_the_disk_is_read(rig, alarm):
 @pytest.mark.slow
 def test_stop_under_load(rig):
     # SIGTERM while messages pour in and are written down: is what was taken in delivered once?
-    daemon = rig.run(out(durability="disk"), **spool(rig))
+    daemon = rig.run(out(durability="disk"), shutdown_timeout="60s", **spool(rig))
     pour = threading.Thread(target=publish_all, args=(rig.redis, "in", range(60_000)))
     pour.start()
     daemon.wait_stats(lambda stats: stats["bridges"]["out"]["delivered"] > 1000, "messages pour")
-    daemon.stop()
+    daemon.stop(timeout=90)
     pour.join()
     start_again(daemon)
     daemon.wait_idle(timeout=30)

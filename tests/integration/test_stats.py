@@ -11,8 +11,8 @@ WORK = {"queues": [{"name": "work"}]}
 OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
 IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
 
-TOP = {"v", "instance", "version", "time", "uptime_s", "pid", "loop_lag_ms", "connections",
-       "bridges"}
+TOP = {"v", "instance", "version", "time", "uptime_s", "pid", "loop_lag_ms", "memory",
+       "connections", "bridges"}
 CONNECTION = {"kind", "state", "reconnects", "since", "last_error", "bytes_in", "bytes_out",
               "blocked"}
 BRIDGE = {"state", "received", "delivered", "filtered", "dropped", "dead_lettered", "returned",
@@ -25,6 +25,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 def check_shape(stats):
     assert stats.keys() == TOP
     assert stats["loop_lag_ms"].keys() == {"last", "max"}
+    assert stats["memory"].keys() == {"held", "limit"}
     assert 0 < stats["loop_lag_ms"]["last"] <= stats["loop_lag_ms"]["max"]
     for connection in stats["connections"].values():
         assert connection.keys() == CONNECTION

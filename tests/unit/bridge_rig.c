@@ -163,6 +163,7 @@ void rig_make(struct rig *rig)
         setup.dead_sink = &rig->dead->sink;
         setup.dead_mapping = &rig->dead_mapping;
     }
+    setup.budget = rig->budget;
     setup.store = rig->store != NULL ? &rig->store->store : NULL;
     rig->bridge = bridge_new(&setup);
     assert_non_null(rig->bridge);

@@ -24,6 +24,7 @@ struct rig {
     bool with_dead;                /* likewise; there is a dead letter sink */
     struct mapping dead_mapping;   /* likewise; owned; to an AMQP queue */
     struct fake_store *store;      /* likewise; NULL: memory only; the test's */
+    struct budget *budget;         /* likewise; NULL: the bridge's own limits only; the test's */
 
     struct fake_pump pump;
     struct fake_source *source; /* NULL before rig_start(); owned by the bridge */

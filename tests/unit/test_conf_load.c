@@ -52,6 +52,7 @@ static void defaults(void **state)
     assert_int_equal(config->log_level, LOG_LEVEL_INFO);
     assert_int_equal(config->log_format, LOG_FORMAT_TEXT);
     assert_int_equal(config->shutdown_timeout_us, 10000000);
+    assert_int_equal(config->limits.memory, 0);
     assert_null(config->stats.connection);
     assert_int_equal(config->topology_count, 0);
 
@@ -152,6 +153,7 @@ static const char everything[] =
     "  {\"name\": \"four\", \"from\": {\"channel\": \"x\", \"connection\": \"r\"},\n"
     "   \"to\": {\"channel\": \"y\", \"connection\": \"r2\"}, \"ack_mode\": \"on-publish\"}],\n"
     "\"stats\": {\"connection\": \"r2\", \"channel\": \"s\", \"interval\": \"100ms\"},\n"
+    "\"limits\": {\"memory\": \"256MiB\"},\n"
     "\"log\": {\"level\": \"debug\", \"format\": \"json\"}, \"shutdown_timeout\": \"0s\"}";
 
 static void check_connections(const struct config *config)
@@ -234,6 +236,7 @@ static void check_everything(const struct config *config)
     assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(config->log_format, LOG_FORMAT_JSON);
     assert_int_equal(config->shutdown_timeout_us, 0);
+    assert_int_equal(config->limits.memory, 256 << 20);
     assert_ptr_equal(config->stats.connection, &config->connections[1]);
     assert_string_equal(config->stats.channel, "s");
     assert_int_equal(config->stats.interval_us, 100000);

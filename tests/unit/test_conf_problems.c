@@ -35,6 +35,12 @@ static const struct conf_bad file[] = {
      "1:60: /spool/max_size: out of range; 1MiB to 1TiB is right"},
     {"{'connections': {}, 'instance': ''}", "1:33: /instance: empty; at least 1 octet is wanted"},
     {"{'connections': {}, 'instance': 5}", "1:33: /instance: a string is wanted, this is a number"},
+    {"{'connections': {}, 'limits': {'memory': '2TiB', 'disk': 1}}",
+     "1:42: /limits/memory: out of range; 0 to 1TiB is right\n"
+     "1:50: /limits/disk: unknown key 'disk'; the nearest known key of a limits object is "
+     "'memory', and one of this name belongs in a buffer object"},
+    {"{'connections': {}, 'limits': {'memory': -1}}",
+     "1:42: /limits/memory: a size such as 65536, '64MiB' or '1GB' is wanted"},
     {"{'connections': {}, 'shutdown_timeout': 10}",
      "1:41: /shutdown_timeout: a duration such as '250ms', '5s' or '2m' is wanted"},
     {"{'connections': {}, 'shutdown_timeout': '10'}",

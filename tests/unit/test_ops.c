@@ -25,6 +25,7 @@ static void shown_get_status(const struct board_bridge *bridge, uint64_t now_us,
 }
 
 static const struct lag no_lag;
+static const struct budget budget = {.ceiling = 4096, .used = 77};
 static struct board board;
 static struct shown one;
 static struct shown two;
@@ -33,7 +34,8 @@ static struct histogram latency;
 static int set_up(void **state)
 {
     (void)state;
-    board = (struct board){.instance = "gw \"1\"\\\n", .start_wall_us = 1500000, .lag = &no_lag};
+    board = (struct board){
+        .instance = "gw \"1\"\\\n", .start_wall_us = 1500000, .lag = &no_lag, .budget = &budget};
     TAILQ_INIT(&board.connections);
     TAILQ_INIT(&board.bridges);
     one =
@@ -78,6 +80,8 @@ static void test_metrics(void **state)
     assert_line(text.data,
                 "chunnel_build_info{version=\"0.1.0\",instance=\"gw \\\"1\\\"\\\\\\n\"} 1");
     assert_line(text.data, "chunnel_start_time_seconds 1.500000");
+    assert_line(text.data, "chunnel_memory_held_bytes 77");
+    assert_line(text.data, "chunnel_memory_limit_bytes 4096");
     assert_line(text.data, "chunnel_bridge_messages_total{bridge=\"one\",outcome=\"received\"} "
                            "18446744073709551615");
     assert_line(text.data, "chunnel_bridge_messages_total{bridge=\"two\",outcome=\"delivered\"} 0");
