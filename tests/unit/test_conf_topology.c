@@ -84,15 +84,18 @@ static const struct conf_bad topology[] = {
     {ARGUMENTS("{'a': {'!decimal': 4294967296}}"),
      "4:21: /topology/queues/0/arguments/a/!decimal: a number such as 12.34 is wanted: no sign, no "
      "exponent, its digits at most 4294967295"},
-    {ARGUMENTS("{'a': {'!decimal': '1'}}"),
+    {ARGUMENTS("{'a': {'!decimal': '1e3'}}"),
      "4:21: /topology/queues/0/arguments/a/!decimal: a number such as 12.34 is wanted: no sign, no "
      "exponent, its digits at most 4294967295"},
     {ARGUMENTS("{'a': {'!bytes': 'AAE'}}"),
      "4:19: /topology/queues/0/arguments/a/!bytes: a string in base64 is wanted, such as 'AAEC'"},
     {ARGUMENTS("{'a': {'!bytes': 5}}"),
      "4:19: /topology/queues/0/arguments/a/!bytes: a string in base64 is wanted, such as 'AAEC'"},
-    {ARGUMENTS("{'a': {'!table': []}}"),
-     "4:19: /topology/queues/0/arguments/a/!table: an object is wanted, this is an array"},
+    {ARGUMENTS("{'a': {'!table': 'x'}}"), "4:19: /topology/queues/0/arguments/a/!table: an object, "
+                                          "or a list of pairs, is wanted, this is "
+                                          "a string"},
+    {ARGUMENTS("{'a': {'!string': '_'}}"),
+     "4:20: /topology/queues/0/arguments/a/!string: a string in base64 is wanted, such as 'AAEC'"},
     {ARGUMENTS("{'a': {'!f32': 1e39}}"),
      "4:17: /topology/queues/0/arguments/a/!f32: the number is too large for its type"},
     {ARGUMENTS("{'a': {'!f64': 'x'}}"),
