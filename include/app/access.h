@@ -1,4 +1,4 @@
-/* The operator's ways in: HTTP, as the configuration says. */
+/* The operator's ways in, as the configuration says: HTTP to read, the control socket to steer. */
 #ifndef CHUNNELD_APP_ACCESS_H
 #define CHUNNELD_APP_ACCESS_H
 
@@ -11,6 +11,8 @@ struct access;
 /* Opens them. NULL and words in `err`: an address or a socket cannot be had, or memory is out. The
  * wiring is borrowed for its life; `config` gets a reference. */
 struct access *access_new(struct wiring *wiring, struct config *config, struct err *err);
+/* For every unit that has started: one that the operator has paused stays so. */
+void access_on_unit_started(struct access *access, struct unit *unit);
 /* Closes them. NULL is legal. */
 void access_free(struct access *access);
 

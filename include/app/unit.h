@@ -57,6 +57,9 @@ struct unit_setup {
  * `err`: memory, or its store. */
 struct unit *unit_new(const struct unit_setup *setup, struct err *err);
 
+/* Starts it; whoever is interested is told. */
+void unit_start(struct unit *unit);
+
 /* For the kinds of units: begin and end of the part that is common. */
 void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup);
 void unit_fini(struct unit *unit);

@@ -19,6 +19,8 @@ struct spooling;
 struct wiring_events {
     /* A bridge's state became another, or it has stopped. */
     void (*on_change)(void *ctx);
+    /* A unit has started; nothing has come to it yet. */
+    void (*on_started)(void *ctx, struct unit *unit);
     /* After wiring_stop(): every bridge has stopped. Once, not inside an operation. */
     void (*on_bridges_stopped)(void *ctx);
     /* After wiring_close(): every connection is closed. Once, not inside an operation. */
@@ -67,7 +69,8 @@ struct unit *wiring_find_unit(const struct wiring *wiring, const char *name);
  * NULL: no more. */
 struct unit *wiring_next_unit(const struct wiring *wiring, const struct unit *unit);
 
-/* For units alone: its state became another; it has stopped. */
+/* For units alone: it has started; its state became another; it has stopped. */
+void wiring_on_unit_started(struct wiring *wiring, struct unit *unit);
 void wiring_on_unit_changed(struct wiring *wiring);
 void wiring_on_unit_stopped(struct wiring *wiring);
 

@@ -38,6 +38,10 @@ struct bridge_status {
 struct board_bridge {
     TAILQ_ENTRY(board_bridge) link;
     const char *name;
+    char *from;                  /* owned; its source in words, "channel orders"; NULL: no memory */
+    char *to;                    /* owned; its sink, likewise */
+    const char *from_connection; /* name of the source's connection */
+    const char *to_connection;   /* of the sink's */
     bool enabled;
     /* Fills all of *out_status; times are as of `now_us` (monotonic). */
     void (*get_status)(const struct board_bridge *bridge, uint64_t now_us,

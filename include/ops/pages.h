@@ -4,12 +4,14 @@
 
 #include "net/loop.h"
 #include "ops/board.h"
+#include "ops/control.h"
 #include "ops/http.h"
 
 /* What the pages are made from; borrowed. The `ctx` of pages_handle(). */
 struct pages {
     struct loop *loop;
     const struct board *board;
+    struct control control; /* its ops NULL: no control socket */
 };
 
 /* The handler for http_server_new(). */

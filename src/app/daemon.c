@@ -57,6 +57,13 @@ static void daemon_on_change(void *ctx)
     }
 }
 
+static void daemon_on_started(void *ctx, struct unit *unit)
+{
+    struct daemon *daemon = ctx;
+
+    access_on_unit_started(daemon->access, unit);
+}
+
 static void daemon_end_closing(struct daemon *daemon)
 {
     if (daemon->connections_closed && daemon->spool_closed) {
@@ -100,6 +107,7 @@ static void daemon_on_bridges_stopped(void *ctx)
 
 static const struct wiring_events daemon_wiring_events = {
     .on_change = daemon_on_change,
+    .on_started = daemon_on_started,
     .on_bridges_stopped = daemon_on_bridges_stopped,
     .on_closed = daemon_on_connections_closed,
 };

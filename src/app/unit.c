@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "app/describe.h"
 #include "app/wiring.h"
 #include "base/log.h"
 
@@ -26,20 +27,34 @@ static void unit_get_status(const struct board_bridge *shown, uint64_t now_us,
 
 void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup)
 {
+    const struct conf_bridge *conf = setup->conf;
+
     *unit = (struct unit){
         .ops = ops,
-        .shown = {.name = setup->conf->name,
-                  .enabled = setup->conf->enabled,
+        .shown = {.name = conf->name,
+                  .from = describe_source(&conf->source),
+                  .to = describe_sink(&conf->sink),
+                  .from_connection = conf->source.connection->name,
+                  .to_connection = conf->sink.connection->name,
+                  .enabled = conf->enabled,
                   .get_status = unit_get_status},
         .wiring = setup->wiring,
         .config = config_ref(setup->config),
-        .conf = setup->conf,
+        .conf = conf,
     };
 }
 
 void unit_fini(struct unit *unit)
 {
+    free(unit->shown.from);
+    free(unit->shown.to);
     config_free(unit->config);
+}
+
+void unit_start(struct unit *unit)
+{
+    unit->ops->start(unit);
+    wiring_on_unit_started(unit->wiring, unit);
 }
 
 void unit_changed(struct unit *unit, enum bridge_state state, const char *why)

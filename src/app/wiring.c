@@ -50,6 +50,11 @@ struct unit *wiring_find_unit(const struct wiring *wiring, const char *name)
     return unit;
 }
 
+void wiring_on_unit_started(struct wiring *wiring, struct unit *unit)
+{
+    wiring->events->on_started(wiring->ctx, unit);
+}
+
 void wiring_on_unit_changed(struct wiring *wiring)
 {
     wiring->events->on_change(wiring->ctx);
@@ -186,7 +191,7 @@ void wiring_start(struct wiring *wiring)
 
     while ((unit = wiring_next_unit(wiring, unit)) != NULL) {
         wiring->running += !unit->stopped;
-        unit->ops->start(unit);
+        unit_start(unit);
     }
     TAILQ_FOREACH(shown, &wiring->board.connections, link) {
         wired_hub_start(wiring_hub_of(shown));

@@ -6,6 +6,7 @@
 
 #include "ops/health.h"
 #include "ops/metrics.h"
+#include "ops/overview.h"
 #include "ops/stats.h"
 
 static const char json_type[] = "application/json";
@@ -31,6 +32,13 @@ static void pages_stats(const struct pages *pages, struct http_answer *answer)
     strbuf_append_char(&answer->body, '\n');
 }
 
+static void pages_status(const struct pages *pages, struct http_answer *answer)
+{
+    answer->type = json_type;
+    overview_write(pages->board, &pages->control, loop_touch(pages->loop), &answer->body);
+    strbuf_append_char(&answer->body, '\n');
+}
+
 static void pages_metrics(const struct pages *pages, struct http_answer *answer)
 {
     if (metrics_answer(pages->board, loop_touch(pages->loop), answer) != 0) {
@@ -44,10 +52,8 @@ static const struct page {
     const char *path;
     void (*make)(const struct pages *pages, struct http_answer *answer);
 } pages_table[] = {
-    {"/healthz", pages_healthz},
-    {"/readyz", pages_readyz},
-    {"/stats", pages_stats},
-    {"/metrics", pages_metrics},
+    {"/healthz", pages_healthz}, {"/readyz", pages_readyz},   {"/stats", pages_stats},
+    {"/status", pages_status},   {"/metrics", pages_metrics},
 };
 
 static void pages_not_found(struct http_answer *answer)
@@ -80,5 +86,8 @@ void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *ans
         pages_table[i].make(pages, answer);
         return;
     }
-    pages_not_found(answer);
+    if (!ask->may_change || strcmp(ask->method, "POST") != 0 ||
+        !control_handle(&pages->control, pages->board, loop_touch(pages->loop), ask, answer)) {
+        pages_not_found(answer);
+    }
 }

@@ -1,0 +1,22 @@
+/* The overview: one JSON object with all that a person wants to see at once. The status page,
+ * `chunnelctl status` and `chunnelctl top` are made from it. */
+#ifndef CHUNNELD_OPS_OVERVIEW_H
+#define CHUNNELD_OPS_OVERVIEW_H
+
+#include <stdint.h>
+
+#include "base/json_write.h"
+#include "ops/board.h"
+#include "ops/control.h"
+
+/* Appends the object, on one line. */
+void overview_write(const struct board *board, const struct control *control, uint64_t now_us,
+                    struct strbuf *out);
+
+/* Its parts: the members that are always there, without the bridges; */
+void overview_write_head(const struct board *board, uint64_t now_us, struct json_writer *json);
+/* and one bridge, as an object. */
+void overview_write_bridge(const struct board_bridge *bridge, const struct control *control,
+                           uint64_t now_us, struct json_writer *json);
+
+#endif
