@@ -30,6 +30,13 @@ struct source *rmq_source_new(struct rmq_hub *hub, const struct conf_source *con
 struct sink *rmq_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
                           const struct bridge_options *options, const char *bridge);
 
+/* A sink of requests, and the source of their answers, which come in on its channel: what is
+ * published with the reply_to "amq.rabbitmq.reply-to" is answered there. The two start, stop and
+ * are freed each for itself. */
+struct sink *rmq_asking_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
+                                 const struct bridge_options *options, const char *bridge,
+                                 struct source **out_replies);
+
 /* Closes the connections in an orderly way (connection.close); on_closed once, later, also when
  * there is nothing to close. Endpoints must have stopped. */
 void rmq_hub_stop(struct rmq_hub *hub, void (*on_closed)(void *ctx), void *ctx);

@@ -24,6 +24,7 @@ struct rmq_publisher {
     bool mandatory;
     uint8_t frame[RMQ_PUBLISH_FRAME_MAX]; /* the last basic.publish, kept while it repeats */
     size_t frame_len;                     /* 0: none kept */
+    bool unwatched;                       /* as of the message that it was made for */
     uint32_t route_hash;                  /* of its exchange and routing key */
     uint8_t exchange_len;                 /* their octets in it */
     uint8_t routing_key_len;

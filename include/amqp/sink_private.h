@@ -5,6 +5,7 @@
 
 #include "amqp/channel.h"
 #include "amqp/publish.h"
+#include "amqp/replies.h"
 #include "amqp/topology.h"
 #include "base/err.h"
 #include "conf/config.h"
@@ -19,7 +20,10 @@ struct rmq_sink {
     struct rmq_channel *channel;
     struct loop *loop;
     struct rmq_publisher publisher;
-    bool confirms; /* confirm.select is on, and `out` in use */
+    struct rmq_replies *replies; /* where answers come in; NULL: none are wanted */
+    bool awaits_select;          /* confirm.select-ok is still to come */
+    bool awaits_consume;         /* basic.consume-ok likewise */
+    bool confirms;               /* confirm.select is on, and `out` in use */
 
     struct window out;            /* by publish sequence number: sent, not confirmed */
     struct delivery_list written; /* without confirms: sent in this turn */

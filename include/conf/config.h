@@ -102,14 +102,23 @@ struct conf_sink {
     bool mandatory;
 };
 
+/* What an entry of "bridges" is. */
+enum conf_bridge_kind {
+    CONF_BRIDGE_PLAIN, /* "from" and "to" */
+    CONF_BRIDGE_RPC,   /* "rpc": calls one way, answers the other */
+};
+
 struct conf_bridge {
     const char *name;
+    enum conf_bridge_kind kind;
     bool enabled;
     struct conf_source source;
     struct conf_sink sink;
     bool envelope; /* the format of the Redis side: envelopes; else raw bodies */
     bool has_dead_letter;
     struct conf_sink dead_letter;  /* where refused messages go, with has_dead_letter */
+    uint64_t rpc_timeout_us;       /* RPC: from a request to its error answer */
+    unsigned rpc_max_calls;        /* RPC: most at once, 1 to 65535 */
     struct bridge_options options; /* ack mode, buffer, retry, policies: core/bridge.h */
     struct conf_place place;
 };

@@ -104,7 +104,11 @@ enum conf_connection_variant {
     CONF_CONNECTION_AMQP = 1u << 2,
     CONF_CONNECTION_AMQPS = 1u << 3,
 };
-enum conf_bridge_variant { CONF_BRIDGE_TO_REDIS = 1u << 0, CONF_BRIDGE_TO_AMQP = 1u << 1 };
+enum conf_bridge_variant {
+    CONF_BRIDGE_TO_REDIS = 1u << 0,
+    CONF_BRIDGE_TO_AMQP = 1u << 1,
+    CONF_BRIDGE_OF_CALLS = 1u << 3, /* with "rpc" */
+};
 /* Those of sources and sinks are 1u << enum conf_source_kind and 1u << enum conf_sink_kind. */
 
 extern const struct conf_kind conf_kind_main;
@@ -123,6 +127,7 @@ extern const struct conf_kind conf_kind_buffer;
 extern const struct conf_kind conf_kind_retry;
 extern const struct conf_kind conf_kind_http;
 extern const struct conf_kind conf_kind_control;
+extern const struct conf_kind conf_kind_rpc;
 
 /* All kinds, for documents, in the order of reading; ends with NULL. */
 extern const struct conf_kind *const conf_kinds[];

@@ -86,7 +86,8 @@ struct bridge {
 
     /* What stands in the way. */
     bool source_ready;    /* its last on_link */
-    bool sink_ready;      /* likewise */
+    bool sink_ready;      /* likewise: it takes deliveries */
+    bool sink_limited;    /* likewise: but they can only wait in it */
     bool sink_busy;       /* send() said so; on_writable will come */
     bool held_back;       /* a refused delivery waits for its back-off: nothing is sent, so that the
                            * order stays */

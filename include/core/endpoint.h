@@ -51,6 +51,7 @@ enum endpoint_can {
 enum endpoint_link {
     ENDPOINT_READY,   /* subscribed or consuming; channel open */
     ENDPOINT_WAITING, /* not now; `why` in words; it goes on trying by itself */
+    ENDPOINT_LIMITED, /* sinks: it takes deliveries, which can only wait in it; `why` in words */
 };
 
 struct source_events {

@@ -21,6 +21,7 @@ struct mapping_header {
 /* Templates are NULL where the rule gives none. Owned by the mapping, but for slices and fields,
  * which live in the configuration. */
 struct mapping {
+    bool none;                                  /* the sink maps by itself: nothing is filled in */
     struct template *channel;                   /* Redis sinks */
     struct template *exchange;                  /* AMQP exchange sinks */
     struct template *routing_key;               /* AMQP; of a queue sink: the queue's name */

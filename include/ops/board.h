@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "core/bridge.h"
+#include "core/rpc.h"
 #include "core/status.h"
 #include "net/lag.h"
 
@@ -32,6 +33,8 @@ struct bridge_status {
     const struct histogram *latency; /* NULL: none is measured; valid as long as the bridge is */
     uint64_t gap_count;              /* times without a subscription */
     uint64_t gap_us;                 /* and how long, one under way included */
+    bool has_rpc;                    /* it carries calls */
+    struct rpc_counters rpc;         /* with has_rpc */
 };
 
 /* A configured bridge; a disabled one is stopped and has counted nothing. */

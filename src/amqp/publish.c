@@ -47,7 +47,7 @@ static bool publish_is_kept(const struct rmq_publisher *publisher, const struct 
     const char *exchange = (const char *)publisher->frame + EXCHANGE_AT;
     const char *routing_key = exchange + publisher->exchange_len + 1;
 
-    return publisher->frame_len != 0 &&
+    return publisher->frame_len != 0 && publisher->unwatched == out->unwatched &&
            slice_equal(out->exchange, slice_make(exchange, publisher->exchange_len)) &&
            slice_equal(out->routing_key, slice_make(routing_key, publisher->routing_key_len));
 }
@@ -59,7 +59,7 @@ static int publish_set_route(struct rmq_publisher *publisher, const struct outgo
     amqp_basic_publish_t publish = {
         .exchange = rmq_bytes(out->exchange),
         .routing_key = rmq_bytes(out->routing_key),
-        .mandatory = publisher->mandatory,
+        .mandatory = publisher->mandatory && !out->unwatched,
     };
     ssize_t len;
 
@@ -79,6 +79,7 @@ static int publish_set_route(struct rmq_publisher *publisher, const struct outgo
         return err_set(err, "basic.publish cannot be encoded");
     }
     publisher->frame_len = (size_t)len;
+    publisher->unwatched = out->unwatched;
     publisher->exchange_len = (uint8_t)out->exchange.len;
     publisher->routing_key_len = (uint8_t)out->routing_key.len;
     publisher->route_hash = rmq_route_hash(out->exchange, out->routing_key);

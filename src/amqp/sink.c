@@ -57,6 +57,9 @@ bool rmq_sink_has_room(const struct rmq_sink *sink)
 static void sink_become_ready(struct rmq_sink *sink)
 {
     rmq_channel_good(sink->channel);
+    if (sink->replies != NULL) {
+        rmq_replies_up(sink->replies);
+    }
     sink_tell(sink, ENDPOINT_READY, NULL);
 }
 
@@ -84,12 +87,33 @@ static void sink_on_open(void *ctx)
     window_reset(&sink->out);
     sink->return_cursor = 0;
     rmq_publisher_reset(&sink->publisher);
-    if (!sink->confirms) {
-        sink_become_ready(sink);
-        return;
+    sink->awaits_select = sink->confirms;
+    sink->awaits_consume = sink->replies != NULL;
+    if (sink->awaits_consume) {
+        rmq_replies_consume(sink->replies);
+        rmq_channel_expect(sink->channel, "basic.consume", RMQ_REPLY_TIMEOUT_US);
     }
-    rmq_channel_send(sink->channel, AMQP_CONFIRM_SELECT_METHOD, &select);
-    rmq_channel_expect(sink->channel, "confirm.select", RMQ_REPLY_TIMEOUT_US);
+    if (sink->awaits_select) {
+        rmq_channel_send(sink->channel, AMQP_CONFIRM_SELECT_METHOD, &select);
+        rmq_channel_expect(sink->channel, "confirm.select", RMQ_REPLY_TIMEOUT_US);
+    }
+    if (!sink->awaits_select && !sink->awaits_consume) {
+        sink_become_ready(sink);
+    }
+}
+
+/* An answer to the setup of the channel; false: it was not waited for. */
+static bool sink_on_reply(struct rmq_sink *sink, bool *awaits)
+{
+    if (!*awaits) {
+        return false;
+    }
+    *awaits = false;
+    if (!sink->awaits_select && !sink->awaits_consume) {
+        rmq_channel_expect_nothing(sink->channel);
+        sink_become_ready(sink);
+    }
+    return true;
 }
 
 static void sink_on_down(void *ctx, const struct rmq_loss *loss)
@@ -98,6 +122,9 @@ static void sink_on_down(void *ctx, const struct rmq_loss *loss)
 
     rmq_sink_give_back(sink, loss->why);
     sink_tell(sink, ENDPOINT_WAITING, loss->why);
+    if (sink->replies != NULL) {
+        rmq_replies_down(sink->replies, loss->why);
+    }
     loop_defer(sink->loop, &sink->step);
 }
 
@@ -105,17 +132,15 @@ static bool sink_on_method(void *ctx, const amqp_method_t *method)
 {
     struct rmq_sink *sink = ctx;
 
+    if (method->id == AMQP_BASIC_CONSUME_OK_METHOD) {
+        return sink_on_reply(sink, &sink->awaits_consume);
+    }
     if (!sink->confirms) {
         return false;
     }
     switch (method->id) {
     case AMQP_CONFIRM_SELECT_OK_METHOD:
-        if (sink->ready) {
-            return false;
-        }
-        rmq_channel_expect_nothing(sink->channel);
-        sink_become_ready(sink);
-        return true;
+        return sink_on_reply(sink, &sink->awaits_select);
     case AMQP_BASIC_ACK_METHOD:
         rmq_confirms_on_ack(sink, method->decoded);
         return true;
@@ -129,7 +154,13 @@ static bool sink_on_method(void *ctx, const amqp_method_t *method)
 
 static void sink_on_message(void *ctx, struct rmq_message *message)
 {
-    rmq_returns_on_message(ctx, message);
+    struct rmq_sink *sink = ctx;
+
+    if (!message->returned && sink->replies != NULL && sink->ready) {
+        rmq_replies_on_message(sink->replies, message);
+    } else {
+        rmq_returns_on_message(sink, message);
+    }
 }
 
 static void sink_on_channel_writable(void *ctx)
@@ -249,6 +280,9 @@ static void sink_free(struct sink *base)
     struct rmq_sink *sink = sink_of(base);
 
     loop_task_cancel(sink->loop, &sink->step);
+    if (sink->replies != NULL) {
+        rmq_replies_orphan(sink->replies);
+    }
     rmq_channel_free(sink->channel);
     loop_timer_fini(&sink->confirm);
     window_fini(&sink->out);
@@ -305,4 +339,23 @@ struct sink *rmq_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
         return NULL;
     }
     return &sink->base;
+}
+
+struct sink *rmq_asking_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
+                                 const struct bridge_options *options, const char *bridge,
+                                 struct source **out_replies)
+{
+    struct sink *base = rmq_sink_new(hub, conf, options, bridge);
+    struct rmq_sink *sink = sink_of(base);
+
+    if (base == NULL) {
+        return NULL;
+    }
+    sink->replies = rmq_replies_new(sink->channel, &sink->replies);
+    if (sink->replies == NULL) {
+        sink_free(base);
+        return NULL;
+    }
+    *out_replies = rmq_replies_source(sink->replies);
+    return base;
 }

@@ -2,6 +2,7 @@
  * one. For: making the parts and ending them. Not for: the messages (core/bridge.c). */
 #include <stdlib.h>
 
+#include "app/calls.h"
 #include "app/spooling.h"
 #include "app/unit.h"
 #include "app/wiring.h"
@@ -11,6 +12,7 @@ struct bridge_unit {
     struct unit unit; /* first */
     struct bridge *bridge;
     const struct source *redis_source; /* the bridge's own, where that is Redis; NULL otherwise */
+    struct calls *calls;               /* what its sink is made of, with "rpc"; NULL otherwise */
     struct store *store;               /* the spooling's; NULL: it keeps to memory */
     struct loop_timer wake;            /* what bridge_host's wake_in asks for */
 };
@@ -106,7 +108,11 @@ static void bridge_unit_get_status(const struct unit *unit, uint64_t now_us,
         .latency = bridge_get_latency(self->bridge),
         .gap_count = gap ? gap->count : 0,
         .gap_us = gap ? subscription_gap_us(gap, now_us) : 0,
+        .has_rpc = self->calls != NULL,
     };
+    if (self->calls != NULL) {
+        out_status->rpc = *calls_counters(self->calls);
+    }
 }
 
 static void bridge_unit_free(struct unit *unit)
@@ -115,6 +121,7 @@ static void bridge_unit_free(struct unit *unit)
 
     loop_timer_fini(&self->wake);
     bridge_free(self->bridge);
+    calls_free(self->calls);
     spooling_release_store(unit->wiring->spooling, self->store);
     unit_fini(unit);
     free(self);
@@ -149,14 +156,30 @@ static void bridge_unit_free_ends(struct bridge_setup *ends)
     }
 }
 
-/* Makes the ends of the bridge; -1: out of memory, with what was made in `ends`. */
-static int bridge_unit_make_ends(const struct unit *unit, struct bridge_setup *ends)
+/* What the bridge sends to, and by which mapping. */
+static void bridge_unit_make_sink(struct bridge_unit *self, struct bridge_setup *ends)
 {
+    const struct conf_bridge *conf = self->unit.conf;
+
+    if (conf->kind != CONF_BRIDGE_RPC) {
+        ends->sink = bridge_unit_new_sink(&self->unit, &conf->sink);
+        return;
+    }
+    self->calls = calls_new(&self->unit, &ends->sink);
+    if (self->calls != NULL) {
+        ends->mapping = calls_mapping(self->calls);
+    }
+}
+
+/* Makes the ends of the bridge; -1: out of memory, with what was made in `ends`. */
+static int bridge_unit_make_ends(struct bridge_unit *self, struct bridge_setup *ends)
+{
+    const struct unit *unit = &self->unit;
     const struct conf_bridge *conf = unit->conf;
 
     ends->source =
         wired_hub_new_source(wiring_find_hub(unit->wiring, conf->source.connection->name), conf);
-    ends->sink = bridge_unit_new_sink(unit, &conf->sink);
+    bridge_unit_make_sink(self, ends);
     if (ends->source == NULL || ends->sink == NULL) {
         return -1;
     }
@@ -187,7 +210,7 @@ static int bridge_unit_fill(struct bridge_unit *self)
     if (loop_timer_init(&self->wake, self->unit.wiring->loop, bridge_unit_on_wake, self) != 0) {
         return -1;
     }
-    if (bridge_unit_make_ends(&self->unit, &setup) == 0) {
+    if (bridge_unit_make_ends(self, &setup) == 0) {
         self->bridge = bridge_new(&setup);
     }
     if (self->bridge == NULL) {

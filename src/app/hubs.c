@@ -69,9 +69,10 @@ struct source *wired_hub_new_source(struct wired_hub *hub, const struct conf_bri
     if (hub->redis != NULL) {
         return redis_source_new(hub->redis, &bridge->source, bridge->name, dedicated);
     }
-    return rmq_source_new(
-        hub->rmq, &bridge->source, &bridge->options,
-        bridge->has_dead_letter || mapping_needs_properties(&bridge->sink.mapping), bridge->name);
+    return rmq_source_new(hub->rmq, &bridge->source, &bridge->options,
+                          bridge->has_dead_letter || bridge->kind == CONF_BRIDGE_RPC ||
+                              mapping_needs_properties(&bridge->sink.mapping),
+                          bridge->name);
 }
 
 struct sink *wired_hub_new_sink(struct wired_hub *hub, const struct conf_bridge *bridge,

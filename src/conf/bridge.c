@@ -4,6 +4,7 @@
 
 #include "conf/connection.h"
 #include "conf/keys.h"
+#include "conf/rpc.h"
 #include "core/glob.h"
 
 unsigned conf_bridge_variant_of_node(struct conf_loader *loader, const struct json_node *node)
@@ -13,6 +14,9 @@ unsigned conf_bridge_variant_of_node(struct conf_loader *loader, const struct js
     bool is_amqp = json_member(to, "exchange") != NULL || json_member(to, "queue") != NULL;
 
     (void)loader;
+    if (json_member(node, "rpc") != NULL) {
+        return CONF_BRIDGE_OF_CALLS;
+    }
     if (is_redis == is_amqp) {
         return 0;
     }
@@ -23,6 +27,9 @@ unsigned conf_bridge_variant_of_struct(const void *base)
 {
     const struct conf_bridge *bridge = base;
 
+    if (bridge->kind == CONF_BRIDGE_RPC) {
+        return CONF_BRIDGE_OF_CALLS;
+    }
     return bridge->sink.kind == CONF_SINK_CHANNEL ? CONF_BRIDGE_TO_REDIS : CONF_BRIDGE_TO_AMQP;
 }
 
@@ -89,6 +96,19 @@ static void conf_bridge_set_envelope(struct conf_loader *loader, const struct js
     mapping->writes_envelope = from_amqp;
 }
 
+static void conf_bridge_check_ends(struct conf_loader *loader, const struct json_node *node,
+                                   const struct conf_bridge *bridge)
+{
+    const struct conf_connection *connection = bridge->source.connection;
+
+    if (connection != NULL && connection == bridge->sink.connection) {
+        conf_problem(loader, json_member(node, "to"),
+                     "both ends are on connection \"%s\"; within one protocol they must be on "
+                     "different connections",
+                     connection->name);
+    }
+}
+
 void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_bridge *bridge = base;
@@ -105,14 +125,13 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
     }
     bridge->dead_letter.mapping.annotate =
         bridge->sink.kind == CONF_SINK_CHANNEL || bridge->sink.mapping.annotate;
-    conf_bridge_set_envelope(loader, node, bridge, from_amqp);
-    conf_bridge_check_disk(loader, node, bridge, from_amqp);
-    conf_bridge_check_nobody(loader, node, bridge, from_amqp);
-    if (source->connection != NULL && source->connection == bridge->sink.connection) {
-        conf_problem(loader, json_member(node, "to"),
-                     "both ends are on connection \"%s\"; within one protocol they must be on "
-                     "different connections",
-                     source->connection->name);
+    if (bridge->kind == CONF_BRIDGE_RPC) {
+        conf_rpc_check_bridge(loader, node, bridge);
+    } else {
+        conf_bridge_set_envelope(loader, node, bridge, from_amqp);
+        conf_bridge_check_disk(loader, node, bridge, from_amqp);
+        conf_bridge_check_nobody(loader, node, bridge, from_amqp);
+        conf_bridge_check_ends(loader, node, bridge);
     }
 }
 

@@ -233,6 +233,7 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_bridge,
     &conf_kind_source,
     &conf_kind_sink,
+    &conf_kind_rpc,
     &conf_kind_properties,
     &conf_kind_buffer,
     &conf_kind_retry,

@@ -3,6 +3,7 @@
 #include "conf/bridge.h"
 #include "conf/config.h"
 #include "conf/keys_table.h"
+#include "conf/rpc.h"
 
 static const struct conf_word ack_mode_words[] = {{"on-confirm", ACK_ON_CONFIRM},
                                                   {"on-publish", ACK_ON_PUBLISH},
@@ -111,6 +112,50 @@ const struct conf_kind conf_kind_retry = {
     .finish = conf_retry_finish,
 };
 
+static const struct conf_key rpc_keys[] = {
+    {.name = "from",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct conf_bridge, source),
+     .kind = &conf_kind_source,
+     .required = true,
+     .help = "Where requests come from: from Redis as envelopes with a `reply_to`, a channel, and "
+             "from AMQP as messages with a `reply_to`, a queue."},
+    {.name = "to",
+     .type = CONF_TYPE_OBJECT,
+     PART(struct conf_bridge, sink),
+     .kind = &conf_kind_sink,
+     .required = true,
+     .help = "Where the workers are, on the other protocol."},
+    {.name = "timeout",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct conf_bridge, rpc_timeout_us),
+     .min = MS,
+     .max = H,
+     .fallback = "5s",
+     .help = "Time for an answer, from the receipt of the request. After it the asker gets an "
+             "error."},
+    {.name = "max_calls",
+     .type = CONF_TYPE_INTEGER,
+     FIELD(struct conf_bridge, rpc_max_calls),
+     .min = 1,
+     .max = UINT16_MAX,
+     .fallback = "10000",
+     .help = "Most calls at once. From AMQP it bounds `prefetch`, and is its default here: the "
+             "broker keeps the rest. From Redis the rest is answered with an error at once."},
+};
+
+const struct conf_kind conf_kind_rpc = {
+    .id = "rpc",
+    .name = "an rpc object",
+    .title = "Calls (rpc)",
+    .help = "Requests from one side to workers on the other, and their answers back.",
+    KEYS(rpc_keys),
+    .prepare = conf_rpc_prepare,
+    .finish = conf_rpc_finish,
+};
+
+#define PLAIN (CONF_BRIDGE_TO_REDIS | CONF_BRIDGE_TO_AMQP)
+
 static const struct conf_key bridge_keys[] = {
     {.name = "name",
      .type = CONF_TYPE_NAME,
@@ -126,18 +171,21 @@ static const struct conf_key bridge_keys[] = {
      .type = CONF_TYPE_OBJECT,
      PART(struct conf_bridge, source),
      .kind = &conf_kind_source,
+     .variants = PLAIN,
      .required = true,
      .help = "Where messages come from."},
     {.name = "to",
      .type = CONF_TYPE_OBJECT,
      PART(struct conf_bridge, sink),
      .kind = &conf_kind_sink,
+     .variants = PLAIN,
      .required = true,
      .help = "Where they go."},
     {.name = "ack_mode",
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, options.ack_mode),
      .words = ack_mode_words,
+     .variants = PLAIN,
      .fallback = "on-confirm",
      .help = "When the source's message is settled: once the sink has confirmed it (publisher "
              "confirm, reply to PUBLISH), once it was written to the sink, or never: then sources "
@@ -146,6 +194,7 @@ static const struct conf_key bridge_keys[] = {
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, envelope),
      .words = body_format_words,
+     .variants = PLAIN,
      .fallback = "raw",
      .help = "`raw`: the body crosses byte for byte. `envelope`: the Redis side carries a JSON "
              "object with the body and all properties and headers, see Envelopes; for bridges "
@@ -153,7 +202,7 @@ static const struct conf_key bridge_keys[] = {
     {.name = "annotate",
      .type = CONF_TYPE_BOOL,
      FIELD(struct conf_bridge, sink.mapping.annotate),
-     .variants = CONF_BRIDGE_TO_AMQP,
+     .variants = CONF_BRIDGE_TO_AMQP | CONF_BRIDGE_OF_CALLS,
      .fallback = "true",
      .help = "Add `message_id`, `timestamp`, `app_id` and the headers `x-chunnel-origin`, "
              "`x-chunnel-bridge`, `x-chunnel-channel` and `x-chunnel-pattern`. Properties that the "
@@ -166,6 +215,7 @@ static const struct conf_key bridge_keys[] = {
     {.name = "retry",
      .type = CONF_TYPE_OBJECT,
      .kind = &conf_kind_retry,
+     .variants = PLAIN,
      .fallback = "{}",
      .help = "How messages that the sink refuses are tried again."},
     {.name = "on_unroutable",
@@ -208,14 +258,21 @@ static const struct conf_key bridge_keys[] = {
              "`reason` and `error`. Without one they are dropped, counted and logged."},
     {.name = "filter", .type = CONF_TYPE_LATER},
     {.name = "mirror", .type = CONF_TYPE_LATER},
-    {.name = "rpc", .type = CONF_TYPE_LATER},
+    {.name = "rpc",
+     .type = CONF_TYPE_OBJECT,
+     .kind = &conf_kind_rpc,
+     .variants = CONF_BRIDGE_OF_CALLS,
+     .help = "In the place of `from` and `to`: calls one way, and their answers the other."},
 };
 
 static const struct conf_variant bridge_variants[] = {
     {"a bridge to Redis", CONF_BRIDGE_TO_REDIS,
-     "{\"properties\": {\"to\": {\"required\": [\"channel\"]}}}"},
+     "{\"required\": [\"to\"], \"properties\": {\"to\": {\"required\": [\"channel\"]}}, "
+     "\"not\": {\"required\": [\"rpc\"]}}"},
     {"a bridge to AMQP", CONF_BRIDGE_TO_AMQP,
-     "{\"properties\": {\"to\": {\"not\": {\"required\": [\"channel\"]}}}}"},
+     "{\"required\": [\"to\"], \"properties\": {\"to\": {\"not\": {\"required\": "
+     "[\"channel\"]}}}, \"not\": {\"required\": [\"rpc\"]}}"},
+    {"a bridge with \"rpc\"", CONF_BRIDGE_OF_CALLS, "{\"required\": [\"rpc\"]}"},
     {NULL, 0, NULL},
 };
 
@@ -228,6 +285,7 @@ const struct conf_kind conf_kind_bridge = {
         "other for ever are refused.",
     KEYS(bridge_keys),
     .variants = bridge_variants,
+    .schema = "{\"anyOf\": [{\"required\": [\"from\", \"to\"]}, {\"required\": [\"rpc\"]}]}",
     .size = sizeof(struct conf_bridge),
     .variant_of_node = conf_bridge_variant_of_node,
     .variant_of_struct = conf_bridge_variant_of_struct,

@@ -46,7 +46,10 @@ static enum bridge_state bridge_work_out_state(const struct bridge *bridge)
     if (bridge->full || bridge->operator_paused) {
         return BRIDGE_PAUSED;
     }
-    return bridge->source_ready && bridge->sink_ready ? BRIDGE_RUNNING : BRIDGE_WAITING;
+    if (!bridge->source_ready || !bridge->sink_ready || bridge->sink_limited) {
+        return BRIDGE_WAITING;
+    }
+    return BRIDGE_RUNNING;
 }
 
 static const char *bridge_full_why(const struct bridge *bridge)
@@ -61,7 +64,7 @@ static const char *bridge_state_why(const struct bridge *bridge)
     case BRIDGE_PAUSED:
         return bridge->operator_paused ? "by the operator" : bridge_full_why(bridge);
     case BRIDGE_WAITING:
-        return bridge->sink_ready ? bridge->source_why : bridge->sink_why;
+        return bridge->sink_ready && !bridge->sink_limited ? bridge->source_why : bridge->sink_why;
     default:
         return "";
     }
@@ -113,7 +116,8 @@ static void bridge_on_sink_link(void *ctx, enum endpoint_link link, const char *
 {
     struct bridge *bridge = ctx;
 
-    bridge->sink_ready = link == ENDPOINT_READY;
+    bridge->sink_ready = link != ENDPOINT_WAITING;
+    bridge->sink_limited = link == ENDPOINT_LIMITED;
     bridge->sink_busy = false;
     bridge_note_link(bridge, bridge->sink_why, link, why);
     bridge_update_state(bridge);

@@ -242,10 +242,15 @@ int mapping_apply(const struct mapping *mapping, const struct template_context *
                   const struct delivery *delivery, struct mapping_scratch *scratch,
                   struct outgoing *out, struct err *err)
 {
+    if (mapping->none) {
+        *out = (struct outgoing){.body = delivery->body};
+        return 0;
+    }
     if (!mapping->to_amqp) {
         return apply_to_redis(mapping, context, delivery, scratch, out, err);
     }
     out->channel = slice_make(NULL, 0);
+    out->unwatched = false;
     out->body = delivery->body;
     if (text_slot_fill(&scratch->exchange, context, delivery, &out->exchange, err) != 0 ||
         check_short_string(out->exchange, "the exchange", err) != 0 ||

@@ -94,6 +94,26 @@ static void stats_latency(struct json_writer *json, const struct histogram *late
     json_writer_end_object(json);
 }
 
+/* Of a bridge that carries calls; others have no such object. */
+static void stats_rpc(struct json_writer *json, const struct rpc_counters *rpc)
+{
+    json_writer_key(json, "rpc");
+    json_writer_begin_object(json);
+    stats_natural(json, "calls", rpc->calls);
+    stats_natural(json, "answers", rpc->answers);
+    stats_natural(json, "errors", rpc->errors);
+    stats_natural(json, "timeouts", rpc->timeouts);
+    stats_natural(json, "nobody", rpc->nobody);
+    stats_natural(json, "overload", rpc->overload);
+    stats_natural(json, "lost", rpc->lost);
+    stats_natural(json, "gone", rpc->gone);
+    stats_natural(json, "unanswerable", rpc->unanswerable);
+    stats_natural(json, "late", rpc->late);
+    stats_natural(json, "duplicate", rpc->duplicate);
+    stats_natural(json, "unknown", rpc->unknown);
+    json_writer_end_object(json);
+}
+
 static void stats_bridge(struct json_writer *json, const struct board_bridge *bridge,
                          uint64_t now_us)
 {
@@ -107,6 +127,9 @@ static void stats_bridge(struct json_writer *json, const struct board_bridge *br
     stats_text(json, "last_error", status.last_error);
     stats_unsubscribed(json, &status);
     stats_latency(json, status.latency);
+    if (status.has_rpc) {
+        stats_rpc(json, &status.rpc);
+    }
     json_writer_end_object(json);
 }
 

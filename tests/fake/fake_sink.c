@@ -122,6 +122,9 @@ static void sink_take(struct fake_sink *sink, struct delivery *delivery, const s
     if (sink->on_take != NULL) {
         sink->on_take(sink->ctx, delivery);
     }
+    if (sink->on_out != NULL) {
+        sink->on_out(sink->ctx, delivery, out);
+    }
 }
 
 static enum sink_result sink_send(struct sink *base, struct delivery *delivery,

@@ -29,7 +29,9 @@ struct fake_sink {
     const char *says_why;  /* words of a refusal */
     /* Sees each delivery that was taken; NULL: nobody. Calls nothing. */
     void (*on_take)(void *ctx, const struct delivery *delivery);
-    void *ctx;                      /* of on_take */
+    /* Sees what was sent, likewise. */
+    void (*on_out)(void *ctx, const struct delivery *delivery, const struct outgoing *out);
+    void *ctx;                      /* of both */
     struct delivery_list in_flight; /* in the order of sending */
     size_t in_flight_count;
     size_t taken_count; /* deliveries taken since it was made; settled_count likewise */

@@ -145,6 +145,7 @@ struct fake_source *fake_source_new(struct fake_pump *pump, unsigned can)
     source->source.can = can;
     source->source.epoch = 1;
     source->pump = pump;
+    source->channel = "news";
     source->stopped_call.run = source_on_stopped_due;
     source->stopped_call.ctx = source;
     return source;
@@ -190,7 +191,7 @@ void fake_source_give(struct fake_source *source, const char *body,
     assert_false(source->stopped);
     memcpy(data, body, len);
     delivery->body = slice_make(data, len);
-    delivery->channel = SLICE("news");
+    delivery->channel = slice_of(source->channel);
     delivery->queue = SLICE("jobs");
     delivery->routing_key = SLICE("a.b");
     delivery->properties = properties;

@@ -33,6 +33,7 @@ struct fake_source {
     unsigned resumes;
     const char *refused_why;  /* of the next deliveries: the source could not take them in whole */
     bool is_too_large;        /* likewise */
+    const char *channel;      /* likewise: where they come from; "news" */
     struct fake_given *given; /* owned; a delivery's tag is its index + 1 */
     size_t given_count;
     size_t given_size;
@@ -48,7 +49,7 @@ struct fake_source {
 struct fake_source *fake_source_new(struct fake_pump *pump, unsigned can);
 /* Tells on_link. A ready source that must wait loses its channel first: the epoch moves on. */
 void fake_source_link(struct fake_source *source, enum endpoint_link link, const char *why);
-/* Raises on_delivery with `body` (at most 4,000 bytes) on the channel "news", queue "jobs" with the
+/* Raises on_delivery with `body` (at most 4,000 bytes) on its channel, queue "jobs" with the
  * routing key "a.b"; `properties` are borrowed, NULL: none. */
 void fake_source_give(struct fake_source *source, const char *body,
                       const struct properties *properties);

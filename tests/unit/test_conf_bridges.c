@@ -48,10 +48,9 @@ static const struct conf_bad bridges[] = {
      "3:28: /bridges/0/dead_letter/queue: empty; at least 1 octet is wanted"},
     {OPTION("'dead_letter': {'queue': '{queue}'}"),
      "3:30: /bridges/0/dead_letter/queue: only AMQP sources have {queue}: this bridge's has not"},
-    {OPTION("'filter': {}, 'mirror': {}, 'rpc': {}"),
+    {OPTION("'filter': {}, 'mirror': {}"),
      "3:3: /bridges/0/filter: 'filter' is not supported by this version; leave it out\n"
-     "3:17: /bridges/0/mirror: 'mirror' is not supported by this version; leave it out\n"
-     "3:31: /bridges/0/rpc: 'rpc' is not supported by this version; leave it out"},
+     "3:17: /bridges/0/mirror: 'mirror' is not supported by this version; leave it out"},
     {OPTION("'buffer': {'messages': 0, 'memory': 0, 'disk': '1GiB', 'durability': 'disk', "
             "'when_full': 'block'}"),
      "3:26: /bridges/0/buffer/messages: a whole number from 1 to 1000000000 is wanted\n"
@@ -83,7 +82,7 @@ static const struct conf_bad bridges[] = {
      "'retry', and one of this name belongs in a source"},
     {OPTION_REDIS("'annotate': true, 'on_unroutable': 'drop'"),
      "3:3: /bridges/0/annotate: 'annotate' means nothing for a bridge to Redis; it is for a bridge "
-     "to AMQP\n"
+     "to AMQP or a bridge with 'rpc'\n"
      "3:21: /bridges/0/on_unroutable: 'on_unroutable' means nothing for a bridge to Redis; it is "
      "for a bridge to AMQP"},
     {OPTION_REDIS("'buffer': {'disk': '1GiB'}"),

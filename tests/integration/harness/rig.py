@@ -137,6 +137,8 @@ class Rig:
 
 
 def _name_connections(bridge):
+    if "rpc" in bridge:
+        return {**bridge, "rpc": _name_connections(bridge["rpc"])}
     bridge = {key: dict(value) if key in ("from", "to") else value
               for key, value in bridge.items()}
     redis_words = {"channel", "pattern"}
