@@ -5,7 +5,6 @@
 
 #include "base/backoff.h"
 #include "core/bridge.h"
-#include "core/window.h"
 
 enum { BRIDGE_ERROR_SIZE = 320 };
 
@@ -55,8 +54,6 @@ struct bridge_disk {
     bool moving;            /* at the end, records are written anew: others must come behind them */
     bool cannot_move;       /* and one could not be: the old ones stay */
     enum store_place kept;  /* at the end: where what is in memory goes */
-    uint64_t base;          /* number of receipt of tag 0 in `open` */
-    struct window open;     /* of the deliveries in memory: those not settled */
     uint64_t loaded_upto;   /* highest number that is, or was, in memory */
     uint64_t durable_upto;  /* highest number known to be on disk */
 };
@@ -172,9 +169,9 @@ void bridge_store_init(struct bridge *bridge, struct store *store, bool durable)
 void bridge_store_fini(struct bridge *bridge);
 /* What comes now must go to the store, because older messages are only there. */
 bool bridge_store_takes(const struct bridge *bridge);
-/* Notes a delivery that goes into memory; -1: out of memory. */
-int bridge_store_open(struct bridge *bridge, struct delivery *delivery);
-/* Notes that it is settled; its record goes once all before it have gone. */
+/* Notes a delivery that goes into memory. */
+void bridge_store_open(struct bridge *bridge, const struct delivery *delivery);
+/* Notes that it is settled: its record goes, if it has one. */
 void bridge_store_close(struct bridge *bridge, const struct delivery *delivery);
 /* Writes a record where every delivery needs one; 0, or -1: the store refuses. */
 int bridge_store_append(struct bridge *bridge, struct delivery *delivery);

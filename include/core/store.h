@@ -37,8 +37,11 @@ struct store_ops {
      * numbered from `after` + 1 on; one question at a time. -1: there are none, and no answer
      * comes. */
     int (*load)(struct store *store, uint64_t after, size_t most_bytes);
-    /* All records with numbers up to `upto` are settled. */
-    void (*remove)(struct store *store, uint64_t upto);
+    /* The record with that number is settled, whatever is with those before it. */
+    void (*remove)(struct store *store, uint64_t number);
+    /* All records with numbers up to `upto` are settled, but for those that are in the store alone.
+     */
+    void (*remove_upto)(struct store *store, uint64_t upto);
     /* Little is left of its limit, or the disk does not keep up: better to bring no more. */
     bool (*is_tight)(const struct store *store);
     /* Why append() refuses, in words; NULL: the limit is reached. */

@@ -4,8 +4,7 @@
  *
  * Memory holds the oldest deliveries, the store the rest: while anything is in the store that is
  * not in memory, what comes goes to the store too. Every delivery, wherever it is, has its number
- * of receipt; the window `open` knows which of those in memory are not settled, and what is below
- * the first of them can be removed from the store. */
+ * of receipt; its record is removed under that number when it is settled. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -64,46 +63,17 @@ void bridge_store_refill(struct bridge *bridge)
     bridge_hold(bridge, disk->loading_bytes);
 }
 
-/* Numbers up to `seq` are in memory or done with, those left out here being done with. */
-static int store_open_upto(struct bridge_disk *disk, uint64_t seq)
+void bridge_store_open(struct bridge *bridge, const struct delivery *delivery)
 {
-    while (disk->open.next + disk->base < seq) {
-        uint64_t tag;
-
-        if (window_put(&disk->open, disk, &tag) != 0) {
-            return -1;
-        }
-        window_take(&disk->open, tag);
-    }
-    return 0;
-}
-
-int bridge_store_open(struct bridge *bridge, struct delivery *delivery)
-{
-    struct bridge_disk *disk = &bridge->disk;
-
-    if (disk->store == NULL) {
-        return 0;
-    }
-    if (store_open_upto(disk, delivery->seq) != 0 || window_put(&disk->open, delivery, NULL) != 0) {
-        return -1;
-    }
-    disk->loaded_upto = delivery->seq;
-    return 0;
+    bridge->disk.loaded_upto = delivery->seq;
 }
 
 void bridge_store_close(struct bridge *bridge, const struct delivery *delivery)
 {
-    struct bridge_disk *disk = &bridge->disk;
-    uint64_t front;
+    struct store *store = bridge->disk.store;
 
-    if (disk->store == NULL) {
-        return;
-    }
-    front = disk->open.first;
-    window_take(&disk->open, delivery->seq - disk->base);
-    if (disk->open.first != front && disk->has_records) {
-        disk->store->ops->remove(disk->store, disk->open.first + disk->base - 1);
+    if (delivery->stored && store != NULL) {
+        store->ops->remove(store, delivery->seq);
     }
 }
 
@@ -182,7 +152,7 @@ void bridge_store_end_keep(struct bridge *bridge)
     struct bridge_disk *disk = &bridge->disk;
 
     if (disk->moving && !disk->cannot_move && disk->has_records) {
-        disk->store->ops->remove(disk->store, disk->loaded_upto);
+        disk->store->ops->remove_upto(disk->store, disk->loaded_upto);
     }
     disk->moving = false;
 }
@@ -244,13 +214,7 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
         return;
     }
     bridge->counters.spooled--;
-    if (bridge_store_open(bridge, delivery) != 0) {
-        bridge->counters.dropped++;
-        bridge_settle_note_error(bridge, &bridge->told_overflow, "spooled message dropped",
-                                 "out of memory");
-        delivery_free(delivery);
-        return;
-    }
+    bridge_store_open(bridge, delivery);
     /* The clock of its receipt may have been another process's: its latency begins again. */
     delivery->received_us = bridge->host->now_us(bridge->host_ctx);
     bridge_hold(bridge, delivery->size);
@@ -294,15 +258,13 @@ void bridge_store_init(struct bridge *bridge, struct store *store, bool durable)
 {
     struct bridge_disk *disk = &bridge->disk;
 
-    disk->open = WINDOW_INIT;
     if (store == NULL) {
         return;
     }
     disk->store = store;
     disk->durable = durable;
     disk->has_records = store->count > 0;
-    disk->base = store->first > 0 ? store->first - 1 : store->last;
-    disk->loaded_upto = disk->base;
+    disk->loaded_upto = store->first > 0 ? store->first - 1 : store->last;
     disk->durable_upto = store->last;
     bridge->seq = store->last;
     store->events = &store_events;
@@ -351,5 +313,4 @@ void bridge_store_fini(struct bridge *bridge)
         bridge->disk.store->events = &store_no_events;
         bridge->disk.store->ctx = NULL;
     }
-    window_fini(&bridge->disk.open);
 }

@@ -8,29 +8,12 @@
 
 #include "base/strbuf.h"
 #include "spool/record.h"
+#include "spool/shelf_ring.h"
 
 enum {
     SHELF_NAME_SIZE = 256,
     SHELF_READ_RECORDS = 20000, /* of one answer */
-    SHELF_FIRST_SIZE = 256,     /* of a ring */
-};
-
-/* The FIFOs, in the order of reading. */
-enum shelf_fifo { SHELF_AHEAD, SHELF_MAIN, SHELF_FIFOS };
-
-/* A delivery in memory and its record. */
-struct shelf_entry {
-    uint64_t number; /* of receipt */
-    uint64_t record; /* in its FIFO */
-    enum shelf_fifo fifo;
-};
-
-/* A queue of entries. */
-struct shelf_ring {
-    struct shelf_entry *entries; /* owned */
-    size_t size;                 /* a power of two, or 0 */
-    size_t first;
-    size_t count;
+    SHELF_SETTLED = 256,        /* entries from which compacting pays */
 };
 
 struct shelf {
@@ -39,6 +22,7 @@ struct shelf {
     struct spool_fifo *fifos[SHELF_FIFOS];
     uint64_t unread[SHELF_FIFOS]; /* number of the first record that is on the disk alone */
     struct shelf_ring open;       /* in memory, with a record */
+    size_t settled;               /* of these, entries that are settled */
     struct shelf_ring written;    /* appended and not known durable */
     enum shelf_fifo reading;
     uint64_t number;  /* given to the last delivery that was read back */
@@ -52,45 +36,25 @@ static struct shelf *shelf_of(struct store *store)
     return (struct shelf *)store;
 }
 
-static int ring_push(struct shelf_ring *ring, struct shelf_entry entry)
-{
-    if (ring->count == ring->size) {
-        size_t size = ring->size ? ring->size * 2 : SHELF_FIRST_SIZE;
-        struct shelf_entry *grown = calloc(size, sizeof(grown[0]));
-        size_t i;
-
-        if (grown == NULL) {
-            return -1;
-        }
-        for (i = 0; i < ring->count; i++) {
-            grown[i] = ring->entries[(ring->first + i) & (ring->size - 1)];
-        }
-        free(ring->entries);
-        ring->entries = grown;
-        ring->size = size;
-        ring->first = 0;
-    }
-    ring->entries[(ring->first + ring->count++) & (ring->size - 1)] = entry;
-    return 0;
-}
-
-static struct shelf_entry *ring_first(const struct shelf_ring *ring)
-{
-    return ring->count > 0 ? &ring->entries[ring->first] : NULL;
-}
-
-static void ring_pop(struct shelf_ring *ring)
-{
-    ring->first = (ring->first + 1) & (ring->size - 1);
-    ring->count--;
-}
-
 static bool shelf_has_unread(const struct shelf *shelf, enum shelf_fifo fifo)
 {
     struct spool_fifo_info info;
 
     spool_fifo_get_info(shelf->fifos[fifo], &info);
     return shelf->unread[fifo] < info.next;
+}
+
+/* Notes a delivery that is in memory too; -1: out of memory. */
+static int shelf_note(struct shelf *shelf, struct shelf_entry entry)
+{
+    if (shelf_ring_push(&shelf->open, entry) != 0) {
+        return -1;
+    }
+    if (shelf_ring_push(&shelf->written, entry) != 0) {
+        shelf->open.count--;
+        return -1;
+    }
+    return 0;
 }
 
 static int shelf_append(struct store *store, const struct delivery *delivery,
@@ -116,7 +80,7 @@ static int shelf_append(struct store *store, const struct delivery *delivery,
     }
     shelf->setup.on_work(shelf->setup.ctx);
     if (place == STORE_ALSO) {
-        if (ring_push(&shelf->open, entry) != 0 || ring_push(&shelf->written, entry) != 0) {
+        if (shelf_note(shelf, entry) != 0) {
             spool_fifo_remove(shelf->fifos[fifo], entry.record);
             shelf->refused = "out of memory";
             return -1;
@@ -132,9 +96,9 @@ static void shelf_on_durable(void *ctx, uint64_t upto)
     struct shelf_entry *entry;
     uint64_t number = 0;
 
-    while ((entry = ring_first(&shelf->written)) != NULL && entry->record <= upto) {
+    while ((entry = shelf_ring_first(&shelf->written)) != NULL && entry->record <= upto) {
         number = entry->number;
-        ring_pop(&shelf->written);
+        shelf_ring_pop(&shelf->written);
     }
     if (number != 0) {
         shelf->store.events->on_durable(shelf->store.ctx, number);
@@ -173,8 +137,9 @@ static void shelf_take_record(struct shelf *shelf, const struct spool_record *re
     struct delivery *delivery = record_read(record->header, record->body);
     struct shelf_entry entry = {shelf->number + 1, record->seq, shelf->reading};
 
-    if (delivery == NULL || ring_push(&shelf->open, entry) != 0) {
+    if (delivery == NULL || shelf_ring_push(&shelf->open, entry) != 0) {
         delivery_free(delivery);
+        spool_fifo_remove(shelf->fifos[shelf->reading], record->seq);
         shelf->damaged++;
         return;
     }
@@ -219,16 +184,42 @@ static const struct spool_fifo_events shelf_ahead_events = {
     .on_lost = shelf_on_lost,
 };
 
-static void shelf_remove(struct store *store, uint64_t upto)
+static void shelf_remove(struct store *store, uint64_t number)
+{
+    struct shelf *shelf = shelf_of(store);
+    struct shelf_entry *entry = shelf_ring_find(&shelf->open, number);
+
+    if (entry == NULL || entry->record == 0) {
+        return;
+    }
+    spool_fifo_remove(shelf->fifos[entry->fifo], entry->record);
+    shelf->setup.on_work(shelf->setup.ctx);
+    entry->record = 0;
+    shelf->settled++;
+    while ((entry = shelf_ring_first(&shelf->open)) != NULL && entry->record == 0) {
+        shelf_ring_pop(&shelf->open);
+        shelf->settled--;
+    }
+    if (shelf->settled > SHELF_SETTLED && shelf->settled > shelf->open.count / 2) {
+        shelf_ring_compact(&shelf->open);
+        shelf->settled = 0;
+    }
+}
+
+static void shelf_remove_upto(struct store *store, uint64_t upto)
 {
     struct shelf *shelf = shelf_of(store);
     uint64_t last[SHELF_FIFOS] = {0, 0};
     struct shelf_entry *entry;
     size_t i;
 
-    while ((entry = ring_first(&shelf->open)) != NULL && entry->number <= upto) {
-        last[entry->fifo] = entry->record;
-        ring_pop(&shelf->open);
+    while ((entry = shelf_ring_first(&shelf->open)) != NULL && entry->number <= upto) {
+        if (entry->record != 0) {
+            last[entry->fifo] = entry->record;
+        } else {
+            shelf->settled--;
+        }
+        shelf_ring_pop(&shelf->open);
     }
     for (i = 0; i < SHELF_FIFOS; i++) {
         if (last[i] != 0) {
@@ -257,6 +248,7 @@ static const struct store_ops shelf_ops = {
     .append = shelf_append,
     .load = shelf_load,
     .remove = shelf_remove,
+    .remove_upto = shelf_remove_upto,
     .is_tight = shelf_is_tight,
     .trouble = shelf_trouble,
 };

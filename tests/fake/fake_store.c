@@ -163,15 +163,37 @@ static void store_remove_from(struct fake_store *store, struct fake_records *rec
     }
 }
 
-static void store_remove(struct store *base, uint64_t upto)
+static void store_remove_upto(struct store *base, uint64_t upto)
 {
     struct fake_store *store = (struct fake_store *)base;
 
     fake_pump_begin_operation(store->pump);
-    assert_true(upto >= store->removed);
-    store->removed = upto;
+    store->removed++;
     store_remove_from(store, &store->ahead, upto);
     store_remove_from(store, &store->records, upto);
+    fake_pump_end_operation(store->pump);
+}
+
+static void store_remove(struct store *base, uint64_t number)
+{
+    struct fake_store *store = (struct fake_store *)base;
+    struct fake_records *lists[] = {&store->ahead, &store->records};
+    struct fake_record *record, *found = NULL;
+    size_t list = 0;
+
+    fake_pump_begin_operation(store->pump);
+    for (size_t i = 0; i < 2 && found == NULL; i++) {
+        TAILQ_FOREACH(record, lists[i], link) {
+            if (record->number == number) {
+                found = record;
+                list = i;
+            }
+        }
+    }
+    assert_non_null(found); /* each is removed once, and only what has a record */
+    store->removed++;
+    strbuf_append_format(&store->forgot, "%s ", found->body);
+    record_free(lists[list], found);
     fake_pump_end_operation(store->pump);
 }
 
@@ -189,6 +211,7 @@ static const struct store_ops fake_store_ops = {
     .append = store_append,
     .load = store_load,
     .remove = store_remove,
+    .remove_upto = store_remove_upto,
     .is_tight = store_is_tight,
     .trouble = store_trouble,
 };

@@ -36,7 +36,7 @@ struct fake_store {
     bool tight;           /* what is_tight() says */
     unsigned damaged;     /* so many records are lost at the next answer */
     size_t appends;       /* calls of append() that succeeded */
-    uint64_t removed;     /* highest number removed */
+    uint64_t removed;     /* calls of remove() and remove_upto() */
     struct strbuf text;   /* scratch */
     struct strbuf forgot; /* "1 2 ": records removed since the test looked */
     struct strbuf lost;   /* likewise: damaged */

@@ -441,6 +441,37 @@ def test_stop_keeps_dead_letters(rig):
     assert (bridge["received"], bridge["dead_lettered"]) == (50, 50)
 
 
+@pytest.mark.parametrize("buffer", [{"durability": "disk"}, {"messages": 50}],
+                         ids=["durable", "overflow"])
+def test_stop_repeats_nothing_behind_a_dead_letter(rig, buffer):
+    # While a dead letter cannot go out, is what was delivered after it gone from the disk?
+    far = rig.proxy(rig.broker.port)
+    bridge = {**out(**buffer), "from": {"pattern": "k.*"},
+              "to": {"exchange": "x", "routing_key": "{1}", "connection": "rabbit"},
+              "dead_letter": {"queue": "dead", "connection": "far"}}
+    topology = {"connection": "rabbit", "exchanges": [{"name": "x"}],
+                "queues": [{"name": "work"}, {"name": "dead"}],
+                "bindings": [{"source": "x", "destination": "work", "routing_key": "good"}]}
+    daemon = rig.run(bridge, connections={"far": {"url": rig.rabbit.url(port=far.port),
+                                                  "reconnect": {"min": "20ms", "max": "100ms"}}},
+                     **{**spool(rig), "topology": topology})
+    far.refuse()
+    far.reset_all()
+    daemon.wait_stats(lambda stats: stats["connections"]["far"]["state"] != "up", "far is away")
+    publish_all(rig.redis, "k.bad", [0])
+    daemon.wait_bridge("out", unroutable=1)
+    publish_all(rig.redis, "k.good", range(1, 1000))
+    daemon.wait_bridge("out", delivered=999, pending=1)
+    daemon.stop()
+    far.listen()
+    start_again(daemon)
+    assert [int(body) for body in rig.rabbit.take("dead", 1)] == [0]
+    bridge = daemon.wait_bridge("out", pending=0)
+    assert (bridge["received"], bridge["delivered"], bridge["dead_lettered"]) == (1, 0, 1)
+    assert [int(body) for body in rig.rabbit.take("work", 999)] == list(range(1, 1000))
+    assert rig.rabbit.ready("work") == 0
+
+
 # Who may use it
 
 

@@ -321,8 +321,7 @@ static void watch(struct world *world)
     rig->dead->ctx = world;
 }
 
-/* What is not done is on disk, in order; what was done behind something that was not may be, too,
- * and comes once more. */
+/* What is not done is on disk, in order, and nothing else. */
 static void check_kept(struct world *world)
 {
     const char *text = fake_store_text(world->rig.store);
@@ -334,6 +333,7 @@ static void check_kept(struct world *world)
         for (; number < kept; number++) {
             assert_int_equal(world->messages[number].where, DONE);
         }
+        assert_int_not_equal(world->messages[kept].where, DONE);
         world->messages[kept] = (struct message){.where = WAITING, .on_disk = true};
         number = kept + 1;
     }
