@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Do includes point down only, and is each third-party library seen from its one folder only?
 
+    ctl -> conf, core, base
     main, app, ops -> redis | amqp (siblings) -> net, spool, conf, core -> base
 """
 
@@ -17,6 +18,7 @@ LOWER = {
     "spool": {"conf", "core", "base"},
     "redis": {"net", "spool", "conf", "core", "base"},
     "amqp": {"net", "spool", "conf", "core", "base"},
+    "ctl": {"conf", "core", "base"},
     "ops": {"redis", "amqp", "net", "spool", "conf", "core", "base"},
     "app": {"ops", "redis", "amqp", "net", "spool", "conf", "core", "base"},
 }

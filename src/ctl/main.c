@@ -1,0 +1,151 @@
+/* chunnelctl: the daemon's companion on the command line. For: arguments. Not for: the commands
+ * (commands.c, status.c, top.c). */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "config.h"
+#include "ctl/command.h"
+
+static const char help[] =
+    "Usage: chunnelctl [--socket PATH] [--json] COMMAND\n"
+    "\n"
+    "  status             what is wrong first, with cause and remedy; connections; bridges\n"
+    "  stats              the stats as JSON\n"
+    "  top                live; keys sort: s state, n name, r received, d delivered, p pending;\n"
+    "                     q ends\n"
+    "  pause NAME         stop reading; NAME may be a glob, such as 'orders-*'\n"
+    "  drain NAME         stop reading, and wait until nothing is pending\n"
+    "  resume NAME        go on\n"
+    "  reload             read the configuration anew\n"
+    "  check FILE         check a configuration; the daemon is not asked\n"
+    "\n"
+    "      --socket PATH  the control socket (default: $CHUNNELCTL_SOCKET, else\n"
+    "                     /run/chunneld/control.sock)\n"
+    "      --json         print the daemon's answer as it is\n"
+    "      --no-wait      drain: do not wait for the end\n"
+    "      --count N      top: so many times, then end\n"
+    "      --version      print the version\n"
+    "      --help         print this\n"
+    "\n"
+    "See chunnelctl(1).\n";
+
+/* A command by its word. */
+static const struct {
+    const char *name;
+    const char *argument; /* what it wants; NULL: nothing */
+    int (*run)(const struct ctl *ctl);
+} commands[] = {
+    {"status", NULL, command_status},  {"stats", NULL, command_stats},
+    {"top", NULL, command_top},        {"pause", "NAME", command_steer},
+    {"resume", "NAME", command_steer}, {"drain", "NAME", command_steer},
+    {"reload", NULL, command_reload},  {"check", "FILE", command_check},
+};
+
+enum {
+    OPTION_SOCKET = 256,
+    OPTION_JSON,
+    OPTION_NO_WAIT,
+    OPTION_COUNT,
+    OPTION_VERSION,
+    OPTION_HELP
+};
+
+static const struct option long_options[] = {
+    {"socket", required_argument, NULL, OPTION_SOCKET},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"no-wait", no_argument, NULL, OPTION_NO_WAIT},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int usage(const char *words, const char *what)
+{
+    fprintf(stderr, "chunnelctl: %s%s; see --help\n", words, what);
+    return EX_USAGE;
+}
+
+/* -1: go on; else the exit status. */
+static int take_option(struct ctl *ctl, int option, char **argv)
+{
+    char *end = NULL;
+    unsigned long count;
+
+    switch (option) {
+    case OPTION_SOCKET:
+        ctl->socket = optarg;
+        return -1;
+    case OPTION_JSON:
+        ctl->json = true;
+        return -1;
+    case OPTION_NO_WAIT:
+        ctl->no_wait = true;
+        return -1;
+    case OPTION_COUNT:
+        count = strtoul(optarg, &end, 10);
+        if (*end != '\0' || end == optarg || count == 0 || count > 1000000) {
+            return usage("--count wants a number from 1 on, this is ", optarg);
+        }
+        ctl->count = (unsigned)count;
+        return -1;
+    case OPTION_VERSION:
+        puts("chunnelctl " PACKAGE_VERSION);
+        return EX_OK;
+    case OPTION_HELP:
+        fputs(help, stdout);
+        return EX_OK;
+    case ':':
+        return usage("a value is wanted behind ", argv[optind - 1]);
+    default:
+        return usage("unknown option ", argv[optind - 1]);
+    }
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv)
+{
+    size_t i;
+
+    if (argc == 0) {
+        return usage("a command is wanted", "");
+    }
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[0], commands[i].name) != 0) {
+            continue;
+        }
+        if (argc < 2 && commands[i].argument != NULL) {
+            return usage(commands[i].name, strcmp(commands[i].argument, "FILE") == 0
+                                               ? " wants a FILE"
+                                               : " wants the NAME of a bridge, or a glob");
+        }
+        if (argc > (commands[i].argument != NULL ? 2 : 1)) {
+            return usage("unexpected argument ", argv[argc - 1]);
+        }
+        ctl->command = argv[0];
+        ctl->argument = commands[i].argument != NULL ? argv[1] : NULL;
+        return commands[i].run(ctl);
+    }
+    return usage("unknown command ", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl = {.socket = getenv("CHUNNELCTL_SOCKET")};
+    int option;
+
+    if (ctl.socket == NULL || ctl.socket[0] == '\0') {
+        ctl.socket = "/run/chunneld/control.sock";
+    }
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        int status = take_option(&ctl, option, argv);
+
+        if (status >= 0) {
+            return status;
+        }
+    }
+    return run_command(&ctl, argc - optind, argv + optind);
+}

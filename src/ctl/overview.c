@@ -1,0 +1,139 @@
+/* Parts of the overview in plain text. For: status.c and top.c. */
+#include "ctl/overview.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/table.h"
+
+const char *overview_text(const struct json_node *object, const char *name)
+{
+    const struct json_node *node = json_member(object, name);
+
+    return node != NULL && json_is(node, JSON_STRING) ? json_string(node).data : "";
+}
+
+double overview_number(const struct json_node *object, const char *name)
+{
+    const struct json_node *node = json_member(object, name);
+
+    return node != NULL && json_is(node, JSON_NUMBER) ? json_double(node) : 0;
+}
+
+static const struct json_node *overview_first(const struct json_node *root, const char *name)
+{
+    const struct json_node *list = json_member(root, name);
+
+    return list != NULL ? json_first(list) : NULL;
+}
+
+static void overview_uptime(double ms, struct strbuf *out)
+{
+    unsigned long s = (unsigned long)(ms / 1000);
+
+    if (s < 120) {
+        strbuf_append_format(out, "%lu s", s);
+    } else if (s < 7200) {
+        strbuf_append_format(out, "%lu min", s / 60);
+    } else if (s < 172800) {
+        strbuf_append_format(out, "%lu h %lu min", s / 3600, s / 60 % 60);
+    } else {
+        strbuf_append_format(out, "%lu d %lu h", s / 86400, s / 3600 % 24);
+    }
+}
+
+void overview_head(const struct json_node *root, struct strbuf *out)
+{
+    strbuf_append_text(out, "chunneld ");
+    table_append_clean(out, overview_text(root, "version"));
+    strbuf_append_text(out, " on ");
+    table_append_clean(out, overview_text(root, "instance"));
+    strbuf_append_text(out, ", up ");
+    overview_uptime(overview_number(root, "uptime_ms"), out);
+    strbuf_append_format(out, ", pid %.0f\n", overview_number(root, "pid"));
+}
+
+static void overview_problem(const struct json_node *problem, struct strbuf *out)
+{
+    const char *connection = overview_text(problem, "connection");
+    bool is_connection = connection[0] != '\0';
+    const char *cause = overview_text(problem, "cause");
+    const char *remedy = overview_text(problem, "remedy");
+
+    strbuf_append_format(out, "  %s ", is_connection ? "connection" : "bridge");
+    table_append_clean(out, is_connection ? connection : overview_text(problem, "bridge"));
+    strbuf_append_text(out, ": ");
+    table_append_clean(out, overview_text(problem, "state"));
+    if (cause[0] != '\0') {
+        strbuf_append_text(out, ": ");
+        table_append_clean(out, cause);
+    }
+    strbuf_append_char(out, '\n');
+    if (remedy[0] != '\0') {
+        strbuf_append_text(out, "      ");
+        table_append_clean(out, remedy);
+        strbuf_append_char(out, '\n');
+    }
+}
+
+void overview_problems(const struct json_node *root, struct strbuf *out)
+{
+    const struct json_node *problem = overview_first(root, "problems");
+
+    if (problem == NULL) {
+        strbuf_append_text(out, "\nAll is well.\n");
+        return;
+    }
+    strbuf_append_text(out, "\nWRONG\n");
+    for (; problem != NULL; problem = json_next(problem)) {
+        overview_problem(problem, out);
+    }
+}
+
+void overview_connections(const struct json_node *root, struct strbuf *out)
+{
+    static const struct table_column columns[] = {{"CONNECTION", false}, {"KIND", false},
+                                                  {"STATE", false},      {"SINCE", false},
+                                                  {"RECONNECTS", true},  {"LAST ERROR", false}};
+    const struct json_node *connection = overview_first(root, "connections");
+    struct table table;
+
+    table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+    for (; connection != NULL; connection = json_next(connection)) {
+        const struct json_node *blocked = json_member(connection, "blocked");
+        bool is_blocked = blocked != NULL && json_is(blocked, JSON_BOOL) && json_bool(blocked);
+
+        table_add(&table, overview_text(connection, "name"));
+        table_add(&table, overview_text(connection, "kind"));
+        table_add(&table, is_blocked ? "blocked" : overview_text(connection, "state"));
+        table_add(&table, overview_text(connection, "since"));
+        table_add_number(&table, (uint64_t)overview_number(connection, "reconnects"));
+        table_add(&table, overview_text(connection, "last_error"));
+    }
+    table_print(&table, 0, 0, out);
+    table_fini(&table);
+}
+
+const char *overview_state(const struct json_node *bridge)
+{
+    const struct json_node *enabled = json_member(bridge, "enabled");
+    const char *word = overview_text(bridge, "operator");
+
+    if (enabled != NULL && json_is(enabled, JSON_BOOL) && !json_bool(enabled)) {
+        return "disabled";
+    }
+    return word[0] != '\0' ? word : overview_text(bridge, "state");
+}
+
+int overview_rank(const struct json_node *bridge)
+{
+    const char *state = overview_state(bridge);
+
+    if (strcmp(state, "running") == 0) {
+        return 2;
+    }
+    return strcmp(state, "waiting") != 0 && strcmp(state, "failed") != 0 &&
+                   strcmp(state, "stopped") != 0
+               ? 1
+               : 0;
+}
