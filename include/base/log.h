@@ -52,6 +52,19 @@ bool log_is_on(enum log_level level);
 int log_level_parse(const char *name, enum log_level *out_level);
 const char *log_level_name(enum log_level level);
 
+/* A line as it was said; borrowed. */
+struct log_said {
+    enum log_level level;
+    const char *kind; /* may be NULL */
+    const char *name; /* may be NULL */
+    const char *message;
+    const struct log_field *fields; /* a NULL key ends them */
+};
+
+/* Hears every line that the level lets through, repetitions too, whether or not it can be printed;
+ * NULL: nobody does. It must not act on what is said: it may be inside anything. */
+void log_set_listener(void (*listener)(void *ctx, const struct log_said *said), void *ctx);
+
 /* Takes every finished line (with its newline) in the place of stderr; NULL: stderr again. */
 void log_set_writer(void (*writer)(void *ctx, const char *line, size_t len), void *ctx);
 

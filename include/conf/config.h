@@ -158,9 +158,16 @@ struct conf_topology {
     size_t binding_count;
 };
 
+/* Where something of the daemon's own is published: a channel, an exchange, or both; neither where
+ * it is not wanted. */
+struct conf_report {
+    const struct conf_connection *connection; /* Redis, with `channel` */
+    const char *channel;                      /* NULL: none */
+    struct conf_sink sink;                    /* AMQP; its mapping.exchange is NULL: none */
+};
+
 struct conf_stats {
-    const struct conf_connection *connection; /* NULL: no stats channel */
-    const char *channel;
+    struct conf_report report;
     uint64_t interval_us;
 };
 
@@ -205,6 +212,7 @@ struct config {
     struct conf_stats stats;
     struct conf_http http;
     struct conf_control control;
+    struct conf_report events;
     bool has_spool;
     struct conf_spool spool; /* with has_spool */
     struct conf_limits limits;

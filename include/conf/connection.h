@@ -18,6 +18,10 @@ void conf_tls_finish(struct conf_loader *loader, const struct json_node *node, v
 const struct conf_connection *conf_connection_pick(struct conf_loader *loader,
                                                    const struct json_node *node,
                                                    enum conf_protocol protocol);
+/* Likewise, named by another key than "connection". */
+const struct conf_connection *conf_connection_pick_by(struct conf_loader *loader,
+                                                      const struct json_node *node, const char *key,
+                                                      enum conf_protocol protocol);
 
 /* Says at the member `name` of `node`, or at `node`, that `min` is above `max`. */
 void conf_check_order(struct conf_loader *loader, const struct json_node *node, uint64_t min_us,

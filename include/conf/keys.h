@@ -115,6 +115,8 @@ extern const struct conf_kind conf_kind_main;
 extern const struct conf_kind conf_kind_connection;
 extern const struct conf_kind conf_kind_reconnect;
 extern const struct conf_kind conf_kind_tls;
+extern const struct conf_kind conf_kind_stats;
+extern const struct conf_kind conf_kind_events;
 extern const struct conf_kind conf_kind_topology;
 extern const struct conf_kind conf_kind_exchange;
 extern const struct conf_kind conf_kind_queue;

@@ -8,7 +8,5 @@
 unsigned conf_main_variant_of_node(struct conf_loader *loader, const struct json_node *node);
 unsigned conf_main_variant_of_struct(const void *base);
 void conf_main_finish(struct conf_loader *loader, const struct json_node *node, void *base);
-/* For the table: struct conf_stats. */
-void conf_stats_finish(struct conf_loader *loader, const struct json_node *node, void *base);
 
 #endif

@@ -1,4 +1,4 @@
-/* The daemon as it runs: signals, the stats channel, the order of starting and of stopping. Not
+/* The daemon as it runs: signals, reports, the order of starting and of stopping. Not
  * for: the objects themselves (wiring.c). */
 #include "app/daemon.h"
 
@@ -9,13 +9,13 @@
 #include "app/access.h"
 #include "app/notify.h"
 #include "app/readiness.h"
+#include "app/reporting.h"
 #include "app/spooling.h"
 #include "app/wiring.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "config.h"
 #include "core/delivery.h"
-#include "ops/stats.h"
 
 enum daemon_phase {
     DAEMON_RUNNING,  /* until a signal; no timer */
@@ -32,8 +32,8 @@ struct daemon {
     struct wiring *wiring;
     struct readiness *readiness;
     struct access *access;
-    struct stats_channel *stats; /* NULL: not wanted */
-    struct loop_timer timer;     /* see enum daemon_phase */
+    struct reporting *reporting;
+    struct loop_timer timer; /* see enum daemon_phase */
     enum daemon_phase phase;
     bool connections_closed;
     bool spool_closed;         /* or there is none */
@@ -88,21 +88,25 @@ static void daemon_on_spool_closed(void *ctx)
     daemon_end_closing(daemon);
 }
 
+static void daemon_on_reporting_stopped(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    wiring_close(daemon->wiring);
+}
+
 /* The spool does not wait for the connections: a broker that has fallen silent says no goodbye. */
 static void daemon_on_bridges_stopped(void *ctx)
 {
     struct daemon *daemon = ctx;
 
     daemon->phase = DAEMON_CLOSING;
-    if (daemon->stats != NULL) {
-        stats_channel_publish(daemon->stats);
-    }
+    reporting_stop(daemon->reporting, daemon_on_reporting_stopped, daemon);
     if (daemon->spooling != NULL) {
         spooling_close(daemon->spooling, daemon_on_spool_closed, daemon);
     } else {
         daemon->spool_closed = true;
     }
-    wiring_close(daemon->wiring);
 }
 
 static const struct wiring_events daemon_wiring_events = {
@@ -154,20 +158,6 @@ static void daemon_on_reload_signal(void *ctx, int signal_number)
     log_warn("daemon", NULL, "reload is not supported by this version: restart to apply changes");
 }
 
-static int daemon_make_stats(struct daemon *daemon)
-{
-    const struct conf_stats *conf = &daemon->config->stats;
-
-    if (conf->connection == NULL) {
-        return 0;
-    }
-    daemon->stats =
-        stats_channel_new(daemon->loop, &daemon->wiring->board,
-                          wiring_find_hub(daemon->wiring, conf->connection->name)->redis,
-                          slice_of(conf->channel), conf->interval_us);
-    return daemon->stats != NULL ? 0 : -1;
-}
-
 /* 0, or the exit status and words in `err`. */
 static int daemon_open_spool(struct daemon *daemon, struct err *err)
 {
@@ -204,7 +194,8 @@ static int daemon_make(struct daemon *daemon, struct err *err)
         return EX_UNAVAILABLE;
     }
     err_set(err, "out of memory");
-    if (daemon_make_stats(daemon) != 0 ||
+    daemon->reporting = reporting_new(daemon->wiring);
+    if (daemon->reporting == NULL ||
         loop_timer_init(&daemon->timer, daemon->loop, daemon_on_timer, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGTERM, daemon_on_stop_signal, daemon) != 0 ||
         loop_on_signal(daemon->loop, SIGINT, daemon_on_stop_signal, daemon) != 0 ||
@@ -223,7 +214,7 @@ static void daemon_free(struct daemon *daemon)
 {
     access_free(daemon->access);
     readiness_free(daemon->readiness);
-    stats_channel_free(daemon->stats);
+    reporting_free(daemon->reporting);
     loop_timer_fini(&daemon->timer);
     wiring_free(daemon->wiring);
     spooling_free(daemon->spooling);
@@ -258,6 +249,7 @@ int daemon_run(struct config *config)
     }
     log_info("daemon", NULL, "started", log_text("version", PACKAGE_VERSION),
              log_text("instance", config->instance), log_text("config", config->file));
+    reporting_start(daemon.reporting);
     wiring_start(daemon.wiring);
     loop_run(daemon.loop);
     if (daemon.phase != DAEMON_CLOSED) {

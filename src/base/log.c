@@ -22,11 +22,7 @@ enum {
 
 /* What is being said, as given and as a line. */
 struct said {
-    enum log_level level;
-    const char *kind;
-    const char *name;
-    const char *message;
-    const struct log_field *fields;
+    struct log_said given;
     struct log_line line;
     size_t content; /* where the line goes on after its time */
     size_t text;    /* where it goes on after its level */
@@ -44,6 +40,8 @@ static enum log_level max_level = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_TEXT;
 static void (*line_writer)(void *ctx, const char *line, size_t len);
 static void *line_writer_ctx;
+static void (*line_listener)(void *ctx, const struct log_said *said);
+static void *line_listener_ctx;
 static uint64_t (*clock_us)(void) = clock_monotonic_us;
 static struct repeat repeats[REPEATS];
 static uint64_t held_back;       /* lines over the rate, or that stderr had no room for, since the
@@ -91,6 +89,12 @@ void log_set_writer(void (*writer)(void *ctx, const char *line, size_t len), voi
 {
     line_writer = writer;
     line_writer_ctx = ctx;
+}
+
+void log_set_listener(void (*listener)(void *ctx, const struct log_said *said), void *ctx)
+{
+    line_listener = listener;
+    line_listener_ctx = ctx;
 }
 
 void log_set_clock(uint64_t (*now_us)(void))
@@ -174,12 +178,12 @@ static void log_fill_entry(const struct said *said)
     size_t at = line_format == LOG_FORMAT_TEXT ? said->text + 1 : 0;
     char digits[24];
 
-    journal_start(&entry, said->level, said->kind, said->message, line->data + at,
+    journal_start(&entry, said->given.level, said->given.kind, said->given.message, line->data + at,
                   line->len - 1 - at);
-    if (said->kind != NULL && said->name != NULL) {
-        journal_put(&entry, said->kind, said->name, strlen(said->name));
+    if (said->given.kind != NULL && said->given.name != NULL) {
+        journal_put(&entry, said->given.kind, said->given.name, strlen(said->given.name));
     }
-    for (const struct log_field *field = said->fields; field->key != NULL; field++) {
+    for (const struct log_field *field = said->given.fields; field->key != NULL; field++) {
         const char *value = field->text;
 
         if (value == NULL) {
@@ -240,13 +244,13 @@ static void log_compose(struct said *said)
     log_line_start(line, line_format);
     log_line_put_text(line, "time", time, false);
     said->content = line->len;
-    log_line_put_text(line, "level", level_names[said->level], false);
+    log_line_put_text(line, "level", level_names[said->given.level], false);
     said->text = line->len;
-    if (said->kind != NULL && said->name != NULL) {
-        log_line_put_text(line, said->kind, said->name, true);
+    if (said->given.kind != NULL && said->given.name != NULL) {
+        log_line_put_text(line, said->given.kind, said->given.name, true);
     }
-    log_line_put_text(line, "msg", said->message, true);
-    for (const struct log_field *field = said->fields; field->key != NULL; field++) {
+    log_line_put_text(line, "msg", said->given.message, true);
+    for (const struct log_field *field = said->given.fields; field->key != NULL; field++) {
         if (field->text != NULL) {
             log_line_put_text(line, field->key, field->text, false);
         } else {
@@ -263,11 +267,10 @@ void log_write(enum log_level level, const char *kind, const char *name, const c
     if (!log_is_on(level)) {
         return;
     }
-    said.level = level;
-    said.kind = kind;
-    said.name = name;
-    said.message = message;
-    said.fields = fields + 1;
+    said.given = (struct log_said){level, kind, name, message, fields + 1};
+    if (line_listener != NULL) {
+        line_listener(line_listener_ctx, &said.given);
+    }
     log_compose(&said);
     if (level == LOG_LEVEL_DEBUG) {
         log_print(&said, 0);

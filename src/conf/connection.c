@@ -283,7 +283,14 @@ const struct conf_connection *conf_connection_pick(struct conf_loader *loader,
                                                    const struct json_node *node,
                                                    enum conf_protocol protocol)
 {
-    const struct json_node *named = json_member(node, "connection");
+    return conf_connection_pick_by(loader, node, "connection", protocol);
+}
+
+const struct conf_connection *conf_connection_pick_by(struct conf_loader *loader,
+                                                      const struct json_node *node, const char *key,
+                                                      enum conf_protocol protocol)
+{
+    const struct json_node *named = json_member(node, key);
     const char *name = protocol == CONF_AMQP ? "AMQP" : "Redis";
     const struct conf_connection *found = NULL;
     size_t count = 0;
@@ -307,8 +314,8 @@ const struct conf_connection *conf_connection_pick(struct conf_loader *loader,
         conf_problem(loader, node, "there is no %s connection; put one under \"connections\"",
                      name);
     } else if (count > 1) {
-        conf_problem(loader, node,
-                     "\"connection\" is missing; there are several %s connections, name one", name);
+        conf_problem(loader, node, "\"%s\" is missing; there are several %s connections, name one",
+                     key, name);
     }
     return count == 1 ? found : NULL;
 }

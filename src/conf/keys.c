@@ -1,7 +1,7 @@
-/* The table of keys: the file as a whole, statistics and log. For: all that follows the table.
+/* The table of keys: the file as a whole, spool and log. For: all that follows the table.
  * Connections are in conf/keys_connection.c, bridges in conf/keys_bridge.c and
- * conf/keys_endpoint.c, the topology in conf/keys_topology.c, HTTP and the control socket in
- * conf/keys_operator.c. */
+ * conf/keys_endpoint.c, the topology in conf/keys_topology.c, statistics and events in
+ * conf/keys_report.c, HTTP and the control socket in conf/keys_operator.c. */
 #include "conf/keys.h"
 
 #include <string.h>
@@ -9,37 +9,6 @@
 #include "conf/config.h"
 #include "conf/keys_table.h"
 #include "conf/main_file.h"
-
-static const struct conf_key stats_keys[] = {
-    {.name = "connection",
-     .type = CONF_TYPE_CONNECTION,
-     FIELD(struct conf_stats, connection),
-     .fallback_words = "the one Redis connection",
-     .help = "Name of a Redis connection; needed where there are several."},
-    {.name = "channel",
-     .type = CONF_TYPE_STRING,
-     FIELD(struct conf_stats, channel),
-     .min = 1,
-     .max = 65535,
-     .required = true,
-     .help = "Redis channel that the statistics are published on, as JSON."},
-    {.name = "interval",
-     .type = CONF_TYPE_DURATION,
-     FIELD(struct conf_stats, interval_us),
-     .min = 10 * MS,
-     .max = 24 * H,
-     .fallback = "5s",
-     .help = "Time between two of them."},
-};
-
-static const struct conf_kind stats_kind = {
-    .id = "stats",
-    .name = "a stats object",
-    .title = "Statistics",
-    .help = "Without this object none are published.",
-    KEYS(stats_keys),
-    .finish = conf_stats_finish,
-};
 
 static const struct conf_key spool_keys[] = {
     {.name = "directory",
@@ -168,9 +137,9 @@ static const struct conf_key main_keys[] = {
     {.name = "stats",
      .type = CONF_TYPE_OBJECT,
      FIELD(struct config, stats),
-     .kind = &stats_kind,
+     .kind = &conf_kind_stats,
      .variants = CONF_MAIN_FILE,
-     .help = "Statistics published on a Redis channel."},
+     .help = "Statistics published on a Redis channel, an AMQP exchange or both."},
     {.name = "http",
      .type = CONF_TYPE_OBJECT,
      FIELD(struct config, http),
@@ -190,6 +159,12 @@ static const struct conf_key main_keys[] = {
      .variants = CONF_MAIN_FILE,
      .fallback = "{}",
      .help = "What holds for all bridges together."},
+    {.name = "events",
+     .type = CONF_TYPE_OBJECT,
+     FIELD(struct config, events),
+     .kind = &conf_kind_events,
+     .variants = CONF_MAIN_FILE,
+     .help = "Events published likewise, one a message, as they happen."},
     {.name = "log",
      .type = CONF_TYPE_OBJECT,
      .kind = &log_kind,
@@ -241,9 +216,10 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_exchange,
     &conf_kind_queue,
     &conf_kind_binding,
-    &stats_kind,
     &conf_kind_http,
     &conf_kind_control,
+    &conf_kind_stats,
+    &conf_kind_events,
     &spool_kind,
     &limits_kind,
     &log_kind,

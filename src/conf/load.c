@@ -52,6 +52,8 @@ void config_free(struct config *config)
         mapping_fini(&config->bridges[i].sink.mapping);
         mapping_fini(&config->bridges[i].dead_letter.mapping);
     }
+    mapping_fini(&config->stats.report.sink.mapping);
+    mapping_fini(&config->events.sink.mapping);
     for (i = 0; i < config->topology_count; i++) {
         free(config->topologies[i].exchanges);
         free(config->topologies[i].queues);

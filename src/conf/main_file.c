@@ -27,13 +27,6 @@ unsigned conf_main_variant_of_struct(const void *base)
     return CONF_MAIN_FILE;
 }
 
-void conf_stats_finish(struct conf_loader *loader, const struct json_node *node, void *base)
-{
-    struct conf_stats *stats = base;
-
-    stats->connection = conf_connection_pick(loader, node, CONF_REDIS);
-}
-
 /* Whether a file was read before: two patterns may find it, and the main file may be among them. */
 static bool conf_include_is_known(const struct conf_loader *loader, const char *name)
 {

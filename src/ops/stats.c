@@ -1,5 +1,5 @@
 /* The stats as JSON. For: the object and its field names, which people's tools rely on. Not for:
- * keeping the numbers (core/bridge.c, redis/, amqp/) or carrying them (stats_channel.c). */
+ * keeping the numbers (core/bridge.c, redis/, amqp/) or carrying them (stats_report.c). */
 #include "ops/stats.h"
 
 #include <unistd.h>

@@ -216,7 +216,7 @@ struct sink *redis_sink_new(struct redis_hub *hub, const struct conf_sink *conf,
                      : NULL;
 }
 
-/* Errors only: how many subscribers there are is of no matter to the stats. */
+/* Errors only: how many subscribers there are is of no matter to a report. */
 static void hub_on_published(void *ctx, void *arg, const struct resp_frame *reply)
 {
     struct redis_hub *hub = ctx;
@@ -225,8 +225,8 @@ static void hub_on_published(void *ctx, void *arg, const struct resp_frame *repl
     (void)arg;
     if (reply->type == RESP_ERROR) {
         redis_answer_words(reply, &why);
-        log_warn("connection", hub->setup.conf->name, "the server refused to publish the stats",
-                 log_text("error", why.text));
+        log_warn("report", NULL, "the server refused to publish it",
+                 log_text("connection", hub->setup.conf->name), log_text("error", why.text));
     }
 }
 

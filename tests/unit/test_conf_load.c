@@ -53,7 +53,9 @@ static void defaults(void **state)
     assert_int_equal(config->log_format, LOG_FORMAT_TEXT);
     assert_int_equal(config->shutdown_timeout_us, 10000000);
     assert_int_equal(config->limits.memory, 0);
-    assert_null(config->stats.connection);
+    assert_null(config->stats.report.channel);
+    assert_null(config->stats.report.sink.mapping.exchange);
+    assert_null(config->events.channel);
     assert_int_equal(config->topology_count, 0);
 
     assert_int_equal(config->connection_count, 2);
@@ -237,8 +239,8 @@ static void check_everything(const struct config *config)
     assert_int_equal(config->log_format, LOG_FORMAT_JSON);
     assert_int_equal(config->shutdown_timeout_us, 0);
     assert_int_equal(config->limits.memory, 256 << 20);
-    assert_ptr_equal(config->stats.connection, &config->connections[1]);
-    assert_string_equal(config->stats.channel, "s");
+    assert_ptr_equal(config->stats.report.connection, &config->connections[1]);
+    assert_string_equal(config->stats.report.channel, "s");
     assert_int_equal(config->stats.interval_us, 100000);
     check_connections(config);
     check_topology(config);

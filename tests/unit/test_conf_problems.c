@@ -69,8 +69,22 @@ static const struct conf_bad file[] = {
     {"{'connections': {}, 'include': ['a', 'a']}",
      "1:38: /include/1: stands twice in this list; remove one of them"},
     {"{'connections': {}, 'stats': {}}",
-     "1:30: /stats: 'channel' is missing; a stats object needs it\n"
+     "1:30: /stats: 'channel' or 'exchange' is missing; one of them says where to publish"},
+    {"{'connections': {}, 'stats': {'channel': 's'}}",
      "1:30: /stats: there is no Redis connection; put one under 'connections'"},
+    {"{'connections': {}, 'events': {'exchange': 's'}}",
+     "1:31: /events: there is no AMQP connection; put one under 'connections'"},
+    {WITH_BOTH(" 'stats': {'channel': 'c', 'routing_key': 'k', 'exchange_connection': 'a'}}"),
+     "2:28: /stats/routing_key: 'routing_key' has a meaning with an 'exchange' only\n"
+     "2:48: /stats/exchange_connection: 'exchange_connection' has a meaning with an 'exchange' "
+     "only"},
+    {WITH_BOTH(" 'events': {'exchange': 'x', 'connection': 'r'}}"),
+     "2:44: /events/connection: this connection goes to Redis; one to AMQP is wanted here"},
+    {WITH_BOTH(" 'events': {'channel': 'c', 'exchange': 'x', 'exchange_connection': 'r'}}"),
+     "2:69: /events/exchange_connection: this connection goes to Redis; one to AMQP is wanted "
+     "here"},
+    {WITH_BOTH(" 'events': {'exchange': 'x', 'routing_key': 'a.{channel}'}}"),
+     "2:49: /events/routing_key: only Redis sources have {channel}: this bridge's has not"},
     {WITH_BOTH(" 'stats': {'channel': '', 'interval': '1ms'}}"),
      "2:23: /stats/channel: empty; at least 1 octet is wanted\n"
      "2:39: /stats/interval: out of range; 10ms to 24h is right"},
