@@ -125,10 +125,10 @@ static const struct conf_bad endpoints[] = {
      "2:67: /bridges/0/from/exchange: 'channel' stands here too; a source is one or the other"},
     {FROM("{'stream': 's'}"),
      "2:37: /bridges/0/from/stream: 'stream' is not supported by this version; leave it out"},
-    {FROM("{'list': 's', 'group': 1}"),
+    {FROM("{'list': 's', 'batch': 1}"),
      "2:37: /bridges/0/from/list: 'list' is not supported by this version; leave it out\n"
-     "2:50: /bridges/0/from/group: unknown key 'group'; the nearest known key of a source is "
-     "'queue'"},
+     "2:50: /bridges/0/from/batch: unknown key 'batch'; the nearest known key of a source is "
+     "'pattern'"},
     {FROM("{'shard_channel': 's'}"), "2:37: /bridges/0/from/shard_channel: 'shard_channel' is not "
                                      "supported by this version; leave it out"},
     {FROM("{'chanel': 'c'}"), "2:36: /bridges/0/from: 'channel', 'pattern', 'queue' or 'exchange' "
