@@ -22,7 +22,9 @@ struct connection_status {
     char last_error[320]; /* "" while there was none */
     uint64_t bytes_in;
     uint64_t bytes_out;
-    bool blocked; /* AMQP: the broker said connection.blocked */
+    bool blocked;            /* AMQP: the broker said connection.blocked */
+    bool knows_lag;          /* Redis: the next one is known */
+    uint64_t subscriber_lag; /* bytes that the server keeps because we have not read them */
 };
 
 /* Time without a subscription, of one Redis source. */

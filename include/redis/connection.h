@@ -100,6 +100,10 @@ const char *redis_connection_why(const struct redis_connection *connection);
 uint64_t redis_connection_bytes_in(const struct redis_connection *connection);
 /* Monotonic time of the last byte heard. */
 uint64_t redis_connection_last_heard_us(const struct redis_connection *connection);
+/* Its number on the server, as in CLIENT LIST; 0: not up, or not known. */
+int64_t redis_connection_client_id(const struct redis_connection *connection);
+/* Times that it came up. */
+uint64_t redis_connection_ups(const struct redis_connection *connection);
 struct loop *redis_connection_loop(const struct redis_connection *connection);
 /* The configured name, for log lines. */
 const char *redis_connection_name(const struct redis_connection *connection);

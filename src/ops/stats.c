@@ -52,6 +52,12 @@ static void stats_connection(struct json_writer *json, const struct board_connec
     stats_natural(json, "bytes_out", status.bytes_out);
     json_writer_key(json, "blocked");
     json_writer_bool(json, status.blocked);
+    json_writer_key(json, "subscriber_lag_bytes");
+    if (status.knows_lag) {
+        json_writer_natural(json, status.subscriber_lag);
+    } else {
+        json_writer_null(json);
+    }
     json_writer_end_object(json);
 }
 

@@ -275,6 +275,16 @@ uint64_t redis_connection_bytes_in(const struct redis_connection *c)
     return link_bytes_in(c->link);
 }
 
+int64_t redis_connection_client_id(const struct redis_connection *c)
+{
+    return redis_connection_is_up(c) ? c->login.client_id : 0;
+}
+
+uint64_t redis_connection_ups(const struct redis_connection *c)
+{
+    return c->ups;
+}
+
 struct loop *redis_connection_loop(const struct redis_connection *c)
 {
     return c->setup.loop;

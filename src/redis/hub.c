@@ -14,6 +14,7 @@
 #include "redis/sink.h"
 #include "redis/source.h"
 #include "redis/subscriber.h"
+#include "redis/watch.h"
 
 enum { HUB_PURPOSE_SIZE = 80 }; /* "subscribe-" and the name of a bridge */
 
@@ -21,7 +22,8 @@ enum { HUB_PURPOSE_SIZE = 80 }; /* "subscribe-" and the name of a bridge */
 struct hub_subscriber {
     LIST_ENTRY(hub_subscriber) link;
     struct redis_subscriber *subscriber; /* owned */
-    bool dedicated;                      /* to one source, with which it goes */
+    struct redis_watched watched;
+    bool dedicated; /* to one source, with which it goes */
     char purpose[HUB_PURPOSE_SIZE];
 };
 
@@ -30,6 +32,7 @@ struct redis_hub {
     struct tls_context *tls;             /* owned; NULL: no url needs it */
     LIST_HEAD(, hub_subscriber) subscribers;
     struct redis_publisher *publisher; /* owned; NULL: not needed yet */
+    struct redis_watch *watch;         /* owned; of the subscribing sockets, through `publisher` */
     bool started;
 };
 
@@ -74,6 +77,12 @@ struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection 
             return NULL;
         }
     }
+    hub->watch = redis_watch_new(loop, conf->name);
+    if (hub->watch == NULL) {
+        err_set(err, "out of memory");
+        redis_hub_free(hub);
+        return NULL;
+    }
     hub->setup = (struct redis_connection_setup){
         .loop = loop,
         .conf = conf,
@@ -85,8 +94,9 @@ struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection 
     return hub;
 }
 
-static void hub_free_subscriber(struct hub_subscriber *socket)
+static void hub_free_subscriber(struct redis_hub *hub, struct hub_subscriber *socket)
 {
+    redis_watch_remove(hub->watch, &socket->watched);
     LIST_REMOVE(socket, link);
     redis_subscriber_free(socket->subscriber);
     free(socket);
@@ -100,8 +110,9 @@ void redis_hub_free(struct redis_hub *hub)
         return;
     }
     while ((socket = LIST_FIRST(&hub->subscribers)) != NULL) {
-        hub_free_subscriber(socket);
+        hub_free_subscriber(hub, socket);
     }
+    redis_watch_free(hub->watch);
     redis_publisher_free(hub->publisher);
     tls_context_free(hub->tls);
     free(hub);
@@ -139,6 +150,7 @@ static struct hub_subscriber *hub_new_subscriber(struct redis_hub *hub, const ch
         return NULL;
     }
     LIST_INSERT_HEAD(&hub->subscribers, socket, link);
+    redis_watch_add(hub->watch, &socket->watched, redis_subscriber_connection(socket->subscriber));
     if (hub->started) {
         redis_subscriber_start(socket->subscriber);
     }
@@ -165,7 +177,7 @@ static void hub_on_source_free(void *ctx, struct redis_subscriber *subscriber)
 
     LIST_FOREACH(socket, &hub->subscribers, link) {
         if (socket->subscriber == subscriber && socket->dedicated) {
-            hub_free_subscriber(socket);
+            hub_free_subscriber(hub, socket);
             return;
         }
     }
@@ -184,7 +196,7 @@ struct source *redis_source_new(struct redis_hub *hub, const struct conf_source 
     source =
         redis_source_make(socket->subscriber, conf, bridge, dedicated, hub_on_source_free, hub);
     if (source == NULL && dedicated) {
-        hub_free_subscriber(socket);
+        hub_free_subscriber(hub, socket);
     }
     return source;
 }
@@ -200,6 +212,9 @@ static struct redis_publisher *hub_publisher(struct redis_hub *hub)
     setup.purpose = "publish";
     setup.needs_master = true;
     hub->publisher = redis_publisher_new(&setup);
+    if (hub->publisher != NULL) {
+        redis_watch_set_asker(hub->watch, redis_publisher_connection(hub->publisher));
+    }
     if (hub->publisher != NULL && hub->started) {
         redis_publisher_start(hub->publisher);
     }
@@ -326,5 +341,6 @@ void redis_hub_status(const struct redis_hub *hub, struct connection_status *out
     if (hub->publisher != NULL) {
         hub_add_status(&status, redis_publisher_connection(hub->publisher));
     }
+    status.sum.knows_lag = redis_watch_lag(hub->watch, &status.sum.subscriber_lag);
     *out_status = status.sum;
 }

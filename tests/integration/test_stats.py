@@ -14,7 +14,7 @@ IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
 TOP = {"v", "instance", "version", "time", "uptime_s", "pid", "loop_lag_ms", "memory",
        "connections", "bridges"}
 CONNECTION = {"kind", "state", "reconnects", "since", "last_error", "bytes_in", "bytes_out",
-              "blocked"}
+              "blocked", "subscriber_lag_bytes"}
 BRIDGE = {"state", "received", "delivered", "filtered", "dropped", "dead_lettered", "returned",
           "pending", "retried", "unroutable", "no_subscribers", "buffered", "spooled", "in_flight",
           "bytes_in", "bytes_out", "last_error", "unsubscribed", "latency_ms"}

@@ -16,6 +16,7 @@
 #include "redis/state.h"
 #include "redis/subscription.h"
 #include "redis/target.h"
+#include "redis/watch.h"
 
 static const char expected_states[] = "stopped: connecting stopped - - - - - -\n"
                                       "backoff: backoff stopped connecting - - - - -\n"
@@ -481,10 +482,56 @@ static void subscriptions_are_shared_and_kept_until_answered(void **state)
     subscription_table_remove(&table, &c); /* legal on an empty one */
 }
 
+static void what_the_server_keeps_is_read(void **state)
+{
+    static const char list[] = "id=12 addr=1.2.3.4:5 name=a omem=77 tot-mem=1\n"
+                               "id=123 addr=[::1]:5 name=chunneld:x obl=0 omem=20504 events=r\n"
+                               "id=4 name=no-memory\nid=5 omem=";
+    size_t len;
+
+    (void)state;
+    assert_int_equal(redis_watch_read_omem(slice_of(list), 12), 77);
+    assert_int_equal(redis_watch_read_omem(slice_of(list), 123), 20504);
+    assert_int_equal(redis_watch_read_omem(slice_of(list), 1), 0);
+    assert_int_equal(redis_watch_read_omem(slice_of(list), 4), 0);
+    assert_int_equal(redis_watch_read_omem(slice_of(list), 5), 0);
+    assert_int_equal(redis_watch_read_omem(slice_make(NULL, 0), 12), 0);
+    for (len = 0; len < sizeof(list); len++) {
+        char *cut = malloc(len + 1); /* where the sanitizers see its end */
+
+        assert_non_null(cut);
+        memcpy(cut, list, len);
+        assert_in_range(redis_watch_read_omem(slice_make(cut, len), 123), 0, 20504);
+        free(cut);
+    }
+}
+
+static void limits_of_slow_subscribers_are_read(void **state)
+{
+    static const char *const bad[] = {"", "normal 0 0 0", "pubsub", "pubsub 1", "pubsub x y 60"};
+    struct redis_watch_limit limit = {1, 2};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(redis_watch_read_limit(slice_of(bad[i]), &limit), -1);
+        assert_int_equal(limit.hard, 1);
+    }
+    assert_int_equal(redis_watch_read_limit(slice_make(NULL, 0), &limit), -1);
+    assert_int_equal(
+        redis_watch_read_limit(
+            SLICE("normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"), &limit),
+        0);
+    assert_int_equal(limit.hard, 33554432);
+    assert_int_equal(limit.soft, 8388608);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_of_states_is_as_agreed),
+        cmocka_unit_test(what_the_server_keeps_is_read),
+        cmocka_unit_test(limits_of_slow_subscribers_are_read),
         cmocka_unit_test(states_keep_their_laws),
         cmocka_unit_test(commands_are_arrays_of_strings),
         cmocka_unit_test(replies_come_in_order_while_the_ring_grows),
