@@ -38,6 +38,8 @@ struct redis_source {
     int64_t turn_wall_us;   /* ... this wall clock, read once a turn */
     uint64_t gaps_logged;   /* gap.count of the last line */
     uint64_t gap_logged_us; /* monotonic time of it; 0: none yet */
+    int64_t gap_from_us;    /* wall clock: start of the first gap since then; 0: there is none */
+    char gap_why[320];      /* how that one began */
 };
 
 static struct redis_source *source_of(struct source *source)
@@ -55,6 +57,17 @@ static bool source_is_wanted(const struct redis_source *s)
     return s->started && !s->stopping && (s->dedicated || !s->paused);
 }
 
+/* Remembers how the first gap that was not logged began. */
+static void source_note_gap(struct redis_source *s, const char *why)
+{
+    const struct subscription_gap *gap = &s->listener.gap;
+
+    if (gap->since_us != 0 && s->gap_from_us == 0) {
+        s->gap_from_us = clock_wall_us() - (int64_t)(loop_now_us(s->loop) - gap->since_us);
+        snprintf(s->gap_why, sizeof(s->gap_why), "%s", why);
+    }
+}
+
 static void source_work(void *ctx)
 {
     struct redis_source *s = ctx;
@@ -63,6 +76,7 @@ static void source_work(void *ctx)
         redis_listener_join(&s->listener);
     } else {
         redis_listener_leave(&s->listener, s->stopping);
+        source_note_gap(s, "paused");
     }
     if (s->stopping && s->outstanding == 0 && !s->stopped) {
         s->stopped = true;
@@ -119,10 +133,13 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     s->base.events->on_delivery(s->base.ctx, delivery);
 }
 
-/* One line a minute at most, with the sums. */
+/* One line a minute at most, with the sums. What was published in a gap nobody can count: its two
+ * ends are the bound. */
 static void source_log_gap(struct redis_source *s)
 {
     uint64_t now = loop_now_us(s->loop);
+    char from[CLOCK_TEXT_SIZE];
+    char to[CLOCK_TEXT_SIZE];
 
     if (s->listener.gap.count == s->gaps_logged ||
         (s->gap_logged_us != 0 && now - s->gap_logged_us < SOURCE_GAP_LOG_US)) {
@@ -130,9 +147,13 @@ static void source_log_gap(struct redis_source *s)
     }
     s->gaps_logged = s->listener.gap.count;
     s->gap_logged_us = now;
+    clock_format(s->gap_from_us, from);
+    clock_format(clock_wall_us(), to);
+    s->gap_from_us = 0;
     log_warn(
         "bridge", s->bridge,
         "subscribed again after a time without a subscription: what was published then is lost",
+        log_text("from", from), log_text("to", to), log_text("why", s->gap_why),
         log_number("times", s->gaps_logged),
         log_number("total_ms", s->listener.gap.total_us / CLOCK_US_PER_MS));
 }
@@ -154,6 +175,7 @@ static void source_on_waiting(void *ctx, const char *why)
 {
     struct redis_source *s = ctx;
 
+    source_note_gap(s, why);
     if (!s->ready && strcmp(s->why, why) == 0) {
         return;
     }

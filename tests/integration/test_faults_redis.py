@@ -45,6 +45,7 @@ def test_killed_and_back(rig):
     daemon.wait_bridge("more", delivered=2)
     gap = daemon.bridge("out")["unsubscribed"]
     assert gap["count"] >= 1 and gap["seconds"] > 0
+    daemon.wait_log(r'bridge="out" msg="subscribed again .* from=\S+ to=\S+ why=')
     assert daemon.stats()["connections"]["redis"]["reconnects"] >= 1
     assert daemon.stats()["connections"]["redis"]["last_error"]
 

@@ -361,6 +361,8 @@ static void counts_the_time_without_a_subscription(void **state)
     assert_in_range(gap->total_us, 1, back - lost + 100000);
     assert_int_equal(redis_source_gap(late.source)->count, 0);
     assert_non_null(strstr(redis_bed_log(), "subscribed again"));
+    assert_non_null(strstr(redis_bed_log(), " from=20"));
+    assert_non_null(strstr(redis_bed_log(), " why=\"closed by the peer\" times=1 "));
     stop_and_free(bed, &watch);
     stop_and_free(bed, &late);
 }
