@@ -16,7 +16,8 @@ struct store_events {
     /* Every record appended under a number up to `upto` is on disk, synced. */
     void (*on_durable)(void *ctx, uint64_t upto);
     /* The answer to load(): deliveries numbered from `after` + 1 on, the receiver's from now on.
-     * `upto` is the last number; `damaged` more records are lost. */
+     * Their received_us is that of the receipt, also in another process; 0: not known. `upto` is
+     * the last number; `damaged` more records are lost. */
     void (*on_loaded)(void *ctx, struct delivery_list *loaded, uint64_t upto, uint64_t damaged);
     /* append() refused before and may succeed now. */
     void (*on_room)(void *ctx);
@@ -28,6 +29,13 @@ enum store_place {
     STORE_ALONE, /* it is in the store alone, behind all the others */
     STORE_AHEAD, /* at the end of the process: it is in the store alone, before those that are there
                   * alone already, behind those put ahead before it */
+};
+
+/* What it holds. */
+struct store_gauge {
+    uint64_t bytes;    /* of all its records */
+    int64_t oldest_us; /* wall clock: when the oldest of them was received, or earlier; 0: it holds
+                        * none, or that is not known yet */
 };
 
 struct store_ops {
@@ -44,6 +52,7 @@ struct store_ops {
     void (*remove_upto)(struct store *store, uint64_t upto);
     /* Little is left of its limit, or the disk does not keep up: better to bring no more. */
     bool (*is_tight)(const struct store *store);
+    void (*get_gauge)(const struct store *store, struct store_gauge *out_gauge);
     /* Why append() refuses, in words; NULL: the limit is reached. */
     const char *(*trouble)(const struct store *store);
 };

@@ -31,6 +31,7 @@ struct bridge_status {
     struct bridge_counters counters;
     const char *last_error;          /* NULL: nothing yet; valid until the next event */
     const struct histogram *latency; /* NULL: none is measured; valid as long as the bridge is */
+    struct store_gauge disk;         /* zeros where it has none */
     uint64_t gap_count;              /* times without a subscription */
     uint64_t gap_us;                 /* and how long, one under way included */
     bool has_rpc;                    /* it carries calls */

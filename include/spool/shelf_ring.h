@@ -14,6 +14,7 @@ struct shelf_entry {
     uint64_t number; /* of receipt */
     uint64_t record; /* in its FIFO; 0: it is settled, behind one that is not */
     enum shelf_fifo fifo;
+    int64_t wall_us; /* of receipt */
 };
 
 /* A queue of entries; zeroed: it is empty. */

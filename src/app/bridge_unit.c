@@ -110,6 +110,7 @@ static void bridge_unit_get_status(const struct unit *unit, uint64_t now_us,
         .gap_us = gap ? subscription_gap_us(gap, now_us) : 0,
         .has_rpc = self->calls != NULL,
     };
+    bridge_get_disk(self->bridge, &out_status->disk);
     if (self->calls != NULL) {
         out_status->rpc = *calls_counters(self->calls);
     }

@@ -114,6 +114,16 @@ bool bridge_store_is_tight(const struct bridge *bridge)
     return store != NULL && uses && store->ops->is_tight(store);
 }
 
+void bridge_get_disk(const struct bridge *bridge, struct store_gauge *out_gauge)
+{
+    const struct store *store = bridge->disk.store;
+
+    *out_gauge = (struct store_gauge){0};
+    if (store != NULL) {
+        store->ops->get_gauge(store, out_gauge);
+    }
+}
+
 const char *bridge_store_trouble(const struct bridge *bridge)
 {
     const struct store *store = bridge->disk.store;
@@ -215,8 +225,9 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
     }
     bridge->counters.spooled--;
     bridge_store_open(bridge, delivery);
-    /* The clock of its receipt may have been another process's: its latency begins again. */
-    delivery->received_us = bridge->host->now_us(bridge->host_ctx);
+    if (delivery->received_us == 0) {
+        delivery->received_us = bridge->host->now_us(bridge->host_ctx);
+    }
     bridge_hold(bridge, delivery->size);
     bridge->counters.buffered++;
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);

@@ -89,6 +89,20 @@ static void stats_unsubscribed(struct json_writer *json, const struct bridge_sta
     json_writer_end_object(json);
 }
 
+/* What the bridge has on the disk, and for how long. */
+static void stats_spool(struct json_writer *json, const struct store_gauge *disk)
+{
+    int64_t now = clock_wall_us();
+    uint64_t age =
+        disk->oldest_us != 0 && disk->oldest_us < now ? (uint64_t)(now - disk->oldest_us) : 0;
+
+    json_writer_key(json, "spool");
+    json_writer_begin_object(json);
+    stats_natural(json, "bytes", disk->bytes);
+    stats_thousandth(json, "oldest_s", age / CLOCK_US_PER_MS);
+    json_writer_end_object(json);
+}
+
 static void stats_latency(struct json_writer *json, const struct histogram *latency)
 {
     json_writer_key(json, "latency_ms");
@@ -132,6 +146,7 @@ static void stats_bridge(struct json_writer *json, const struct board_bridge *br
     stats_counters(json, &status.counters);
     stats_text(json, "last_error", status.last_error);
     stats_unsubscribed(json, &status);
+    stats_spool(json, &status.disk);
     stats_latency(json, status.latency);
     if (status.has_rpc) {
         stats_rpc(json, &status.rpc);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "spool/record.h"
 #include "spool/shelf_ring.h"
@@ -21,9 +22,10 @@ struct shelf {
     struct shelf_setup setup;
     struct spool_fifo *fifos[SHELF_FIFOS];
     uint64_t unread[SHELF_FIFOS]; /* number of the first record that is on the disk alone */
-    struct shelf_ring open;       /* in memory, with a record */
-    size_t settled;               /* of these, entries that are settled */
-    struct shelf_ring written;    /* appended and not known durable */
+    int64_t unread_wall_us;    /* the oldest of these was received then, or later; 0: not known */
+    struct shelf_ring open;    /* in memory, with a record */
+    size_t settled;            /* of these, entries that are settled */
+    struct shelf_ring written; /* appended and not known durable */
     enum shelf_fifo reading;
     uint64_t number;  /* given to the last delivery that was read back */
     uint64_t damaged; /* since the last answer */
@@ -63,7 +65,8 @@ static int shelf_append(struct store *store, const struct delivery *delivery,
     struct shelf *shelf = shelf_of(store);
     bool ahead = place == STORE_AHEAD;
     enum shelf_fifo fifo = ahead ? SHELF_AHEAD : SHELF_MAIN;
-    struct shelf_entry entry = {.number = delivery->seq, .fifo = fifo};
+    struct shelf_entry entry = {
+        .number = delivery->seq, .fifo = fifo, .wall_us = delivery->wall_us};
     enum spool_append result;
 
     strbuf_reset(&shelf->header);
@@ -79,6 +82,9 @@ static int shelf_append(struct store *store, const struct delivery *delivery,
         return -1;
     }
     shelf->setup.on_work(shelf->setup.ctx);
+    if (place == STORE_ALONE && shelf->unread[fifo] == entry.record) {
+        shelf->unread_wall_us = delivery->wall_us;
+    }
     if (place == STORE_ALSO) {
         if (shelf_note(shelf, entry) != 0) {
             spool_fifo_remove(shelf->fifos[fifo], entry.record);
@@ -130,13 +136,29 @@ static int shelf_load(struct store *store, uint64_t after, size_t most_bytes)
     return 0;
 }
 
+/* When that was on the monotonic clock, as far back as it goes. */
+static uint64_t shelf_receipt(int64_t wall_us)
+{
+    uint64_t now = clock_monotonic_us();
+    int64_t age = clock_wall_us() - wall_us;
+
+    if (age <= 0) {
+        return now;
+    }
+    return (uint64_t)age < now ? now - (uint64_t)age : 1;
+}
+
 /* A record as a delivery in `list`; what is none, or finds no memory, is damaged to us. */
 static void shelf_take_record(struct shelf *shelf, const struct spool_record *record,
                               struct delivery_list *list)
 {
     struct delivery *delivery = record_read(record->header, record->body);
-    struct shelf_entry entry = {shelf->number + 1, record->seq, shelf->reading};
+    struct shelf_entry entry = {shelf->number + 1, record->seq, shelf->reading, 0};
 
+    if (delivery != NULL) {
+        entry.wall_us = shelf->unread_wall_us = delivery->wall_us;
+        delivery->received_us = shelf_receipt(delivery->wall_us);
+    }
     if (delivery == NULL || shelf_ring_push(&shelf->open, entry) != 0) {
         delivery_free(delivery);
         spool_fifo_remove(shelf->fifos[shelf->reading], record->seq);
@@ -239,6 +261,25 @@ static bool shelf_is_tight(const struct store *store)
            spool_backlog(shelf->setup.spool) >= shelf->setup.tight_backlog;
 }
 
+static void shelf_get_gauge(const struct store *store, struct store_gauge *out_gauge)
+{
+    const struct shelf *shelf = (const struct shelf *)store;
+    const struct shelf_entry *entry = shelf_ring_first(&shelf->open);
+    struct spool_fifo_info info;
+    bool unread = false;
+    size_t i;
+
+    *out_gauge = (struct store_gauge){0};
+    for (i = 0; i < SHELF_FIFOS; i++) {
+        spool_fifo_get_info(shelf->fifos[i], &info);
+        out_gauge->bytes += info.bytes;
+        unread = unread || shelf->unread[i] < info.next;
+    }
+    if (entry != NULL || unread) {
+        out_gauge->oldest_us = entry != NULL ? entry->wall_us : shelf->unread_wall_us;
+    }
+}
+
 static const char *shelf_trouble(const struct store *store)
 {
     return ((const struct shelf *)store)->refused;
@@ -250,6 +291,7 @@ static const struct store_ops shelf_ops = {
     .remove = shelf_remove,
     .remove_upto = shelf_remove_upto,
     .is_tight = shelf_is_tight,
+    .get_gauge = shelf_get_gauge,
     .trouble = shelf_trouble,
 };
 

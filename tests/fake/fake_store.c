@@ -202,6 +202,18 @@ static bool store_is_tight(const struct store *base)
     return ((const struct fake_store *)base)->tight;
 }
 
+static void store_get_gauge(const struct store *base, struct store_gauge *out_gauge)
+{
+    const struct fake_store *store = (const struct fake_store *)base;
+    const struct fake_record *record;
+
+    *out_gauge = (struct store_gauge){0};
+    TAILQ_FOREACH(record, &store->records, link) {
+        out_gauge->bytes += strlen(record->body);
+        out_gauge->oldest_us = 1;
+    }
+}
+
 static const char *store_trouble(const struct store *base)
 {
     return ((const struct fake_store *)base)->why;
@@ -213,6 +225,7 @@ static const struct store_ops fake_store_ops = {
     .remove = store_remove,
     .remove_upto = store_remove_upto,
     .is_tight = store_is_tight,
+    .get_gauge = store_get_gauge,
     .trouble = store_trouble,
 };
 

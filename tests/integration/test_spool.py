@@ -472,6 +472,33 @@ def test_stop_repeats_nothing_behind_a_dead_letter(rig, buffer):
     assert rig.rabbit.ready("work") == 0
 
 
+def test_age_and_latency_count_from_the_receipt(rig):
+    # Do the stats tell what is on the disk and since when, over a restart too, and does the latency
+    # of a message hold the time that it lay there?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(messages=10), amqp_url=rig.rabbit.url(port=way.port), **spool(rig))
+    assert daemon.bridge("out")["spool"] == {"bytes": 0, "oldest_s": 0}
+    cut(way, daemon)
+    publish_all(rig.redis, "in", range(100), 500)
+    published = time.time()
+    disk = daemon.wait_bridge("out", pending=100)["spool"]
+    assert 90 * 500 < disk["bytes"] < 100 * 700 and disk["oldest_s"] < 60
+    daemon.stop()
+    start_again(daemon)
+
+    def aged(stats):
+        return stats["bridges"]["out"]["spool"]["oldest_s"] >= 1.5
+
+    bridge = daemon.wait_stats(aged, "the oldest has an age")["bridges"]["out"]
+    assert bridge["spool"]["bytes"] > 100 * 500
+    assert bridge["spool"]["oldest_s"] <= time.time() - published + 60
+    way.listen()
+    bridge = daemon.wait_bridge("out", delivered=100, pending=0)
+    assert bridge["latency_ms"]["max"] >= 1500
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["spool"] == {"bytes": 0, "oldest_s": 0},
+                      "the disk is empty")
+
+
 # Who may use it
 
 

@@ -17,7 +17,7 @@ CONNECTION = {"kind", "state", "reconnects", "since", "last_error", "bytes_in", 
               "blocked", "subscriber_lag_bytes"}
 BRIDGE = {"state", "received", "delivered", "filtered", "dropped", "dead_lettered", "returned",
           "pending", "retried", "unroutable", "no_subscribers", "buffered", "spooled", "in_flight",
-          "bytes_in", "bytes_out", "last_error", "unsubscribed", "latency_ms"}
+          "bytes_in", "bytes_out", "last_error", "unsubscribed", "spool", "latency_ms"}
 STATES = {"running", "waiting", "paused", "stopped", "failed"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -35,6 +35,7 @@ def check_shape(stats):
         assert bridge.keys() == BRIDGE
         assert bridge["state"] in STATES
         assert bridge["unsubscribed"].keys() == {"count", "seconds"}
+        assert bridge["spool"].keys() == {"bytes", "oldest_s"}
         assert bridge["latency_ms"].keys() == {"p50", "p99", "p999", "max"}
         assert bridge["last_error"] is None or isinstance(bridge["last_error"], str)
     assert_books(stats)

@@ -9,7 +9,7 @@
 
 static void push(struct shelf_ring *ring, uint64_t number)
 {
-    assert_int_equal(shelf_ring_push(ring, (struct shelf_entry){number, number + 7, SHELF_MAIN}),
+    assert_int_equal(shelf_ring_push(ring, (struct shelf_entry){number, number + 7, SHELF_MAIN, 1}),
                      0);
 }
 
