@@ -58,6 +58,7 @@ void confdoc_type(const struct conf_key *key, struct strbuf *out)
         [CONF_TYPE_TEMPLATE] = "template",
         [CONF_TYPE_TABLE] = "object of field values",
         [CONF_TYPE_HEADERS] = "object of templates and field values",
+        [CONF_TYPE_FILTER] = "condition",
         [CONF_TYPE_URL] = "URL",
         [CONF_TYPE_URLS] = "list of URLs",
         [CONF_TYPE_CONNECTION] = "name of a connection",

@@ -209,6 +209,50 @@ static void schema_fields(struct json_writer *writer)
     json_writer_end_object(writer);
 }
 
+/* Conditions of filters. */
+static void schema_condition(struct json_writer *writer)
+{
+    static const char scalar[] = "{\"type\": [\"null\", \"boolean\", \"number\", \"string\"]}";
+    static const char tests[] =
+        "{\"equals\": {\"$ref\": \"#/definitions/scalar\"}, \"in\": {\"type\": \"array\", "
+        "\"minItems\": 1, \"items\": {\"$ref\": \"#/definitions/scalar\"}}, \"matches\": "
+        "{\"type\": "
+        "\"string\"}, \"less\": {\"type\": [\"number\", \"string\"]}, \"greater\": {\"type\": "
+        "[\"number\", \"string\"]}, \"exists\": {\"type\": \"boolean\"}}";
+
+    schema_raw(writer, "scalar", scalar);
+    json_writer_key(writer, "test");
+    json_writer_begin_object(writer);
+    schema_text(writer, "type", "object");
+    schema_raw(writer, "properties", tests);
+    json_writer_end_object(writer);
+    schema_raw(writer, "conditions",
+               "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"$ref\": "
+               "\"#/definitions/condition\"}}");
+    schema_raw(writer, "text_condition",
+               "{\"anyOf\": [{\"type\": \"string\"}, {\"allOf\": [{\"$ref\": "
+               "\"#/definitions/test\"}], \"properties\": {\"exists\": false}, \"minProperties\": "
+               "1}]}");
+    json_writer_key(writer, "condition");
+    json_writer_begin_object(writer);
+    schema_raw(writer, "allOf", "[{\"$ref\": \"#/definitions/test\"}]");
+    schema_raw(writer, "properties",
+               "{\"all\": {\"$ref\": \"#/definitions/conditions\"}, \"any\": {\"$ref\": "
+               "\"#/definitions/conditions\"}, \"not\": {\"$ref\": \"#/definitions/condition\"}, "
+               "\"json\": {\"type\": \"string\"}, \"header\": {\"type\": \"string\", "
+               "\"minLength\": 1}, \"routing_key\": {\"$ref\": \"#/definitions/text_condition\"}, "
+               "\"channel\": {\"$ref\": \"#/definitions/text_condition\"}}");
+    schema_raw(writer, "propertyNames",
+               "{\"enum\": [\"all\", \"any\", \"not\", \"json\", \"header\", \"routing_key\", "
+               "\"channel\", \"equals\", \"in\", \"matches\", \"less\", \"greater\", \"exists\", "
+               "\"description\", \"$schema\"]}");
+    schema_raw(writer, "oneOf",
+               "[{\"required\": [\"all\"]}, {\"required\": [\"any\"]}, {\"required\": [\"not\"]}, "
+               "{\"required\": [\"json\"]}, {\"required\": [\"header\"]}, {\"required\": "
+               "[\"routing_key\"]}, {\"required\": [\"channel\"]}]");
+    json_writer_end_object(writer);
+}
+
 void confdoc_schema(struct strbuf *out)
 {
     struct json_writer writer;
@@ -230,6 +274,7 @@ void confdoc_schema(struct strbuf *out)
                "\"pattern\": \"^[0-9]+([kK]B|[MGT]B|[KMGT]iB|B)?$\"}]}");
     schema_raw(&writer, "environment", "{\"type\": \"string\", \"pattern\": \"[$][{]\"}");
     schema_fields(&writer);
+    schema_condition(&writer);
     json_writer_end_object(&writer);
     json_writer_end_object(&writer);
     strbuf_append_char(out, '\n');

@@ -152,6 +152,9 @@ void schema_type(struct json_writer *writer, const struct conf_key *key)
     case CONF_TYPE_HEADERS:
         schema_ref(writer, "headers");
         break;
+    case CONF_TYPE_FILTER:
+        schema_ref(writer, "condition");
+        break;
     case CONF_TYPE_URLS:
         schema_raw(writer, "type", "\"array\"");
         schema_raw(writer, "minItems", "1");

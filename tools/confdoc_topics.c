@@ -81,6 +81,37 @@ const struct confdoc_topic confdoc_topics[] = {
      "A name that the source cannot supply is an error. A message that lacks a value, such as a "
      "header that it does not have, is undeliverable."},
 
+    {"Filters",
+     "With `filter` a bridge carries only the messages that meet a condition. What does not is "
+     "settled at its source, so that an AMQP queue is done with it, and counted as `filtered`; it "
+     "takes no room in the buffer.\n"
+     "\n"
+     "    {\"json\": \"/customer/country\", \"in\": [\"de\", \"fr\"]}\n"
+     "    {\"header\": \"priority\", \"greater\": 5, \"less\": 10}\n"
+     "    {\"routing_key\": \"orders.*\"}\n"
+     "    {\"channel\": {\"equals\": \"orders:new\"}}\n"
+     "    {\"all\": [..., ...]}   {\"any\": [..., ...]}   {\"not\": ...}\n"
+     "\n"
+     "`json` looks at a value of the body by its pointer (RFC 6901); with envelopes the body is "
+     "that inside. `header` looks at a header, of AMQP sources and of envelopes, `routing_key` at "
+     "that of AMQP sources, `channel` at that of Redis sources; what the source does not have is "
+     "an error. The tests stand beside `json` and `header`, and inside `routing_key` and "
+     "`channel`, where a string alone is short for `matches`. Of several, each must hold:\n"
+     "\n"
+     "    equals    the same type and value\n"
+     "    in        equal to one of a list\n"
+     "    matches   a string that a glob matches: * ? [abc] and \\ before a literal\n"
+     "    less      a number below a number, or a string before a string by its bytes\n"
+     "    greater   likewise above\n"
+     "    exists    true: it is there, null included; false: it is not\n"
+     "\n"
+     "Numbers are compared as numbers, whatever types JSON or AMQP give them, whole ones exactly "
+     "up to 64 bits: 1 equals 1.0, and \"1\" does not. Lists, objects and tables exist, but are "
+     "equal to nothing. What is not there fails every test but `\"exists\": false`. A body that is "
+     "no JSON does not match a `json` condition, not even `\"exists\": false`. `not` is met where "
+     "its condition is not, for whatever reason: `{\"not\": {\"json\": \"/test\", \"equals\": "
+     "true}}` lets bodies pass that are no JSON. An envelope that is none passes, to be refused."},
+
     {"Field values",
      "Arguments and headers have types in AMQP. JSON says most of them: true and false, strings, "
      "null (void), lists, objects (tables), whole numbers (32 bit where they fit, else 64), other "

@@ -108,12 +108,21 @@ enum conf_bridge_kind {
     CONF_BRIDGE_RPC,   /* "rpc": calls one way, answers the other */
 };
 
+struct filter;
+
+/* Which messages a bridge carries. */
+struct conf_filter {
+    const struct filter *condition; /* NULL: all */
+    const char *text;               /* as JSON, with `condition` */
+};
+
 struct conf_bridge {
     const char *name;
     enum conf_bridge_kind kind;
     bool enabled;
     struct conf_source source;
     struct conf_sink sink;
+    struct conf_filter filter;
     bool envelope; /* the format of the Redis side: envelopes; else raw bodies */
     bool has_dead_letter;
     struct conf_sink dead_letter;  /* where refused messages go, with has_dead_letter */

@@ -26,6 +26,7 @@ enum conf_type {
     CONF_TYPE_TEMPLATE,   /* struct template *; a constant one has min to max octets */
     CONF_TYPE_TABLE,      /* an object: struct field_table */
     CONF_TYPE_HEADERS,    /* an object with templates: headers of struct mapping */
+    CONF_TYPE_FILTER,     /* a condition: struct conf_filter */
     CONF_TYPE_URL,        /* a string, read by its kind */
     CONF_TYPE_URLS,       /* a list of strings, likewise */
     CONF_TYPE_CONNECTION, /* the name of one: const struct conf_connection *, found by its kind */

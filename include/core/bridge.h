@@ -85,6 +85,7 @@ uint64_t bridge_counters_pending(const struct bridge_counters *counters);
 bool bridge_counters_balance(const struct bridge_counters *counters);
 
 struct bridge;
+struct filter;
 
 /* What the bridge wants of whoever runs it. */
 struct bridge_host {
@@ -104,6 +105,7 @@ struct bridge_setup {
     struct source *source;                /* owned by the bridge from now on */
     struct sink *sink;                    /* likewise */
     const struct mapping *mapping;        /* borrowed */
+    const struct filter *filter;          /* borrowed; NULL: every message passes */
     struct sink *dead_sink;               /* where refused messages go, owned; NULL: nowhere */
     const struct mapping *dead_mapping;   /* borrowed; NULL without dead_sink */
     struct store *store;                  /* borrowed; NULL: memory only */

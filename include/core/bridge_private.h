@@ -5,6 +5,7 @@
 
 #include "base/backoff.h"
 #include "core/bridge.h"
+#include "core/filter.h"
 
 enum { BRIDGE_ERROR_SIZE = 320 };
 
@@ -65,6 +66,8 @@ struct bridge {
     const struct mapping *mapping;
     struct mapping_scratch *scratch;
     struct template_context context; /* instance and name, for templates */
+    const struct filter *filter;     /* NULL: every message passes */
+    struct body_json body;           /* of the message at hand */
     const struct bridge_options *options;
     const struct bridge_host *host;
     void *host_ctx;
@@ -156,6 +159,16 @@ void bridge_settle_wish(struct bridge *bridge);
 /* Remembers what went wrong, and logs it where the minute of `told` is over; whether it did. */
 bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, const char *what,
                               const char *why);
+
+/* Whether a delivery that came just now passes the filter. */
+bool bridge_filter_passes(struct bridge *bridge, struct delivery *delivery);
+/* Frees what filter and templates parsed of a delivery: it is not at hand any more. */
+static inline void bridge_forget_body(struct bridge *bridge)
+{
+    if (bridge->body.body.data != NULL) {
+        body_json_forget(&bridge->body);
+    }
+}
 
 /* Takes over a refused delivery that is in no list; `reason` is static. */
 void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const char *reason,

@@ -35,11 +35,13 @@ struct template_source {
 };
 
 struct template;
+struct body_json;
 
 /* What a template may ask beside the delivery itself. */
 struct template_context {
     struct slice instance;
     struct slice bridge;
+    struct body_json *body; /* keeps the JSON of bodies; NULL: each expansion parses anew */
 };
 
 /* Compiles `text`. NULL and words in `err` (with the column in `text`, from 1, in *out_column):

@@ -200,6 +200,7 @@ static int bridge_unit_fill(struct bridge_unit *self)
         .name = conf->name,
         .instance = self->unit.wiring->board.instance,
         .mapping = &conf->sink.mapping,
+        .filter = conf->filter.condition,
         .store = self->store,
         .options = &conf->options,
         .host = &bridge_unit_host,

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/filter.h"
+
 static const struct conf_topology *hub_topology(const struct config *config,
                                                 const struct conf_connection *conf)
 {
@@ -69,10 +71,12 @@ struct source *wired_hub_new_source(struct wired_hub *hub, const struct conf_bri
     if (hub->redis != NULL) {
         return redis_source_new(hub->redis, &bridge->source, bridge->name, dedicated);
     }
-    return rmq_source_new(hub->rmq, &bridge->source, &bridge->options,
-                          bridge->has_dead_letter || bridge->kind == CONF_BRIDGE_RPC ||
-                              mapping_needs_properties(&bridge->sink.mapping),
-                          bridge->name);
+    return rmq_source_new(
+        hub->rmq, &bridge->source, &bridge->options,
+        bridge->has_dead_letter || bridge->kind == CONF_BRIDGE_RPC ||
+            mapping_needs_properties(&bridge->sink.mapping) ||
+            (bridge->filter.condition != NULL && filter_needs_properties(bridge->filter.condition)),
+        bridge->name);
 }
 
 struct sink *wired_hub_new_sink(struct wired_hub *hub, const struct conf_bridge *bridge,

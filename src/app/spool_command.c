@@ -150,7 +150,7 @@ static int command_on_record(void *ctx, const struct spool_record *record)
     struct command *command = ctx;
     struct delivery *delivery = record_read(record->header, record->body);
     struct template_context context = {slice_of(command->config->instance),
-                                       slice_of(command->bridge)};
+                                       slice_of(command->bridge), NULL};
 
     if (delivery == NULL) {
         command->unreadable++;

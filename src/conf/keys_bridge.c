@@ -256,7 +256,12 @@ static const struct conf_key bridge_keys[] = {
              "`template`, `envelope`, `refused`) and `x-chunnel-error`; towards Redis they are "
              "envelopes, with "
              "`reason` and `error`. Without one they are dropped, counted and logged."},
-    {.name = "filter", .type = CONF_TYPE_LATER},
+    {.name = "filter",
+     .type = CONF_TYPE_FILTER,
+     FIELD(struct conf_bridge, filter),
+     .variants = PLAIN,
+     .help = "A condition, see Filters. A message that does not meet it is settled and counted as "
+             "`filtered`."},
     {.name = "mirror", .type = CONF_TYPE_LATER},
     {.name = "rpc",
      .type = CONF_TYPE_OBJECT,

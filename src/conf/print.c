@@ -88,6 +88,7 @@ static bool conf_print_has(const struct conf_key *key, const void *base)
     case CONF_TYPE_PATH:
     case CONF_TYPE_TEMPLATE:
     case CONF_TYPE_CONNECTION:
+    case CONF_TYPE_FILTER:
         return conf_print_pointer(key, base) != NULL;
     default:
         return true;
@@ -247,6 +248,9 @@ static void conf_print_kept(struct json_writer *writer, const struct conf_key *k
         break;
     case CONF_TYPE_HEADERS:
         conf_print_headers(writer, base);
+        break;
+    case CONF_TYPE_FILTER:
+        json_writer_raw(writer, slice_of(PLACE(struct conf_filter, key, base)->text));
         break;
     case CONF_TYPE_CONNECTION:
         json_writer_string(writer, conf_print_name(conf_print_pointer(key, base)));

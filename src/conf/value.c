@@ -10,6 +10,7 @@
 #include "base/json_write.h"
 #include "base/nearest.h"
 #include "conf/fields.h"
+#include "conf/filter.h"
 #include "conf/units.h"
 #include "conf/value_text.h"
 
@@ -257,6 +258,15 @@ static void conf_value_headers(struct conf_loader *loader, const struct conf_key
     conf_headers_read(loader, node, base);
 }
 
+static void conf_value_filter(struct conf_loader *loader, const struct conf_key *key,
+                              const struct json_node *node, void *base)
+{
+    struct conf_filter filter = {NULL, NULL};
+
+    conf_filter_read(loader, node, &filter);
+    memcpy(conf_value_place(key, base), &filter, sizeof(filter));
+}
+
 /* For what the kind reads itself: only whether it is a string, or a list. A URL is not looked at
  * here at all: those of a list are not either. */
 static void conf_value_elsewhere(struct conf_loader *loader, const struct conf_key *key,
@@ -273,21 +283,14 @@ static void conf_value_elsewhere(struct conf_loader *loader, const struct conf_k
 /* The reader of each type. */
 static void (*const conf_value_readers[])(struct conf_loader *, const struct conf_key *,
                                           const struct json_node *, void *) = {
-    [CONF_TYPE_BOOL] = conf_value_bool,
-    [CONF_TYPE_INTEGER] = conf_value_integer,
-    [CONF_TYPE_DURATION] = conf_value_amount,
-    [CONF_TYPE_SIZE] = conf_value_amount,
-    [CONF_TYPE_STRING] = conf_value_string,
-    [CONF_TYPE_NAME] = conf_value_string,
-    [CONF_TYPE_PATH] = conf_value_path,
-    [CONF_TYPE_STRINGS] = conf_value_list,
-    [CONF_TYPE_WORD] = conf_value_word,
-    [CONF_TYPE_TEMPLATE] = conf_value_template,
-    [CONF_TYPE_TABLE] = conf_value_table,
-    [CONF_TYPE_HEADERS] = conf_value_headers,
-    [CONF_TYPE_URL] = conf_value_elsewhere,
-    [CONF_TYPE_URLS] = conf_value_elsewhere,
-    [CONF_TYPE_CONNECTION] = conf_value_elsewhere,
+    [CONF_TYPE_BOOL] = conf_value_bool,       [CONF_TYPE_INTEGER] = conf_value_integer,
+    [CONF_TYPE_DURATION] = conf_value_amount, [CONF_TYPE_SIZE] = conf_value_amount,
+    [CONF_TYPE_STRING] = conf_value_string,   [CONF_TYPE_NAME] = conf_value_string,
+    [CONF_TYPE_PATH] = conf_value_path,       [CONF_TYPE_STRINGS] = conf_value_list,
+    [CONF_TYPE_WORD] = conf_value_word,       [CONF_TYPE_TEMPLATE] = conf_value_template,
+    [CONF_TYPE_TABLE] = conf_value_table,     [CONF_TYPE_HEADERS] = conf_value_headers,
+    [CONF_TYPE_FILTER] = conf_value_filter,   [CONF_TYPE_URL] = conf_value_elsewhere,
+    [CONF_TYPE_URLS] = conf_value_elsewhere,  [CONF_TYPE_CONNECTION] = conf_value_elsewhere,
 };
 
 void conf_value_read(struct conf_loader *loader, const struct conf_key *key,

@@ -190,7 +190,9 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     bridge->source = setup->source;
     bridge->sink = setup->sink;
     bridge->mapping = setup->mapping;
-    bridge->context = (struct template_context){slice_of(setup->instance), slice_of(setup->name)};
+    bridge->context =
+        (struct template_context){slice_of(setup->instance), slice_of(setup->name), &bridge->body};
+    bridge->filter = setup->filter;
     bridge->options = setup->options;
     bridge->host = setup->host;
     bridge->host_ctx = setup->host_ctx;

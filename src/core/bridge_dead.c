@@ -64,8 +64,10 @@ static int dead_map(struct bridge *bridge, const struct delivery *delivery, stru
                     struct err *err)
 {
     struct bridge_dead *dead = &bridge->dead;
+    int result = mapping_apply(dead->mapping, &bridge->context, delivery, dead->scratch, out, err);
 
-    if (mapping_apply(dead->mapping, &bridge->context, delivery, dead->scratch, out, err) != 0) {
+    bridge_forget_body(bridge);
+    if (result != 0) {
         return -1;
     }
     if (dead->mapping->to_amqp) {

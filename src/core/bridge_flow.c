@@ -82,13 +82,16 @@ static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
 static bool flow_send_first(struct bridge *bridge, struct delivery_list *list)
 {
     struct delivery *delivery = TAILQ_FIRST(list);
+    bool taken;
 
     if (!bridge_store_may_send(bridge, delivery)) {
         return false;
     }
     TAILQ_REMOVE(list, delivery, link);
     bridge->counters.buffered--;
-    if (!flow_offer(bridge, delivery)) {
+    taken = flow_offer(bridge, delivery);
+    bridge_forget_body(bridge);
+    if (!taken) {
         TAILQ_INSERT_HEAD(list, delivery, link);
         bridge->counters.buffered++;
         return false;
@@ -234,6 +237,14 @@ static void flow_drop_newest(struct bridge *bridge, struct delivery *delivery)
     flow_drop(bridge, delivery);
 }
 
+/* As flow_drop_newest(), but nobody wants it. */
+static void flow_filter_out(struct bridge *bridge, struct delivery *delivery)
+{
+    bridge->seq--;
+    bridge_hold(bridge, delivery->size);
+    bridge_settle(bridge, delivery, &bridge->counters.filtered, SETTLE_ACK);
+}
+
 /* To disk alone. Where there is no room either, the newest is dropped, whatever when_full says: the
  * oldest are in memory, and their end makes no room on the disk at once. */
 static void flow_put_aside(struct bridge *bridge, struct delivery *delivery)
@@ -309,12 +320,15 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
         bridge_settle_refused(bridge, delivery,
                               delivery->is_too_large ? REFUSAL_TOO_LARGE : REFUSAL_REFUSED,
                               delivery->refused_why);
+    } else if (bridge->filter != NULL && !bridge_filter_passes(bridge, delivery)) {
+        flow_filter_out(bridge, delivery);
     } else if (bridge_store_takes(bridge)) {
         flow_put_aside(bridge, delivery);
     } else if ((!flow_is_over(bridge, delivery) || flow_make_room(bridge, delivery)) &&
                flow_take_in(bridge, delivery)) {
         flow_pass_on(bridge, delivery);
     }
+    bridge_forget_body(bridge);
     if (bridge->options->when_full == FULL_PAUSE && bridge_store_is_tight(bridge)) {
         flow_pause_full(bridge);
     }

@@ -343,7 +343,8 @@ struct sink *rpc_new(const struct rpc_setup *setup)
     }
     rpc->base.ops = &rpc_ops;
     rpc->base.can = setup->answer->can & ENDPOINT_CONFIRMS;
-    rpc->context = (struct template_context){slice_of(setup->instance), slice_of(setup->bridge)};
+    rpc->context =
+        (struct template_context){slice_of(setup->instance), slice_of(setup->bridge), NULL};
     rpc_table_init(&rpc->table, setup->max_calls > ENDED_MIN ? setup->max_calls : ENDED_MIN);
     TAILQ_INIT(&rpc->answers);
     TAILQ_INIT(&rpc->mute);

@@ -1,10 +1,10 @@
 /* Filling templates in. For: expanding them for one delivery. Not for: compiling them
  * (core/template_parse.c). */
-#include "base/json.h"
+#include <stdlib.h>
+
+#include "core/body_json.h"
 #include "core/glob.h"
 #include "core/template_part.h"
-
-enum { VALUES_MAX = 100000 }; /* in a body that is parsed: some 10 MB for the moment */
 
 /* What one expansion has worked out so far. */
 struct expansion {
@@ -15,6 +15,7 @@ struct expansion {
     bool has_captures;
     struct slice captures[GLOB_CAPTURES_MAX]; /* data NULL: no such wildcard */
     struct json *json;                        /* the body; NULL: not parsed yet */
+    struct body_json *own_body;               /* where the context keeps none; owned */
 };
 
 /* The words for a value that is not there: "{header.x}: <why>". */
@@ -126,18 +127,21 @@ static int append_property(struct expansion *expansion, const struct template_pa
 
 static int parse_body(struct expansion *expansion, const struct template_part *part)
 {
-    struct slice body = expansion->delivery->body;
-    struct json_limits limits = {.bytes = body.len, .values = VALUES_MAX, .depth = JSON_DEPTH_MAX};
-    struct json_problem problem;
+    struct body_json *body = expansion->context->body;
+    const struct json_problem *problem;
 
-    if (expansion->json != NULL) {
-        return 0;
+    if (body == NULL && expansion->own_body == NULL) {
+        expansion->own_body = calloc(1, sizeof(*body));
     }
-    expansion->json = json_parse(body, &limits, &problem);
+    body = body != NULL ? body : expansion->own_body;
+    if (body == NULL) {
+        return fail_missing(expansion, part, "out of memory");
+    }
+    expansion->json = body_json_get(body, expansion->delivery, &problem);
     if (expansion->json == NULL) {
         return err_set(expansion->err, "{%.*s}: the body is no JSON: line %u, column %u: %s",
-                       (int)part->name.len, part->name.data, problem.at.line, problem.at.column,
-                       problem.text);
+                       (int)part->name.len, part->name.data, problem->at.line, problem->at.column,
+                       problem->text);
     }
     return 0;
 }
@@ -243,7 +247,10 @@ int template_expand(const struct template *template, const struct template_conte
     for (size_t i = 0; result == 0 && i < template->part_count; i++) {
         result = append_part(&expansion, &template->parts[i]);
     }
-    json_free(expansion.json);
+    if (expansion.own_body != NULL) {
+        body_json_forget(expansion.own_body);
+        free(expansion.own_body);
+    }
     if (result == 0 && strbuf_failed(out)) {
         result = err_set(err, "out of memory");
     }

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  */
 static void write_again(const struct envelope_message *message, struct strbuf *out)
 {
-    static const struct template_context context = {SLICE("gw-1"), SLICE("b")};
+    static const struct template_context context = {SLICE("gw-1"), SLICE("b"), NULL};
     struct delivery delivery = {
         .channel = SLICE("c"), .body = message->body, .properties = &message->properties};
 

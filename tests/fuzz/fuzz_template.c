@@ -26,7 +26,7 @@ static struct slice take_text(struct slice *rest)
 
 static void expand(const struct template *template, const struct delivery *delivery)
 {
-    static const struct template_context context = {SLICE("gw-1"), SLICE("b")};
+    static const struct template_context context = {SLICE("gw-1"), SLICE("b"), NULL};
     struct strbuf out = STRBUF_INIT;
     struct err err = {""};
     struct slice constant;

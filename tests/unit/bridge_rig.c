@@ -146,6 +146,7 @@ struct bridge_setup rig_prepare(struct rig *rig)
         .source = &rig->source->source,
         .sink = &rig->sink->sink,
         .mapping = &rig->mapping,
+        .filter = rig->filter,
         .options = &rig->options,
         .host = &rig_host,
         .host_ctx = rig,

@@ -19,6 +19,7 @@ enum {
 struct rig {
     struct bridge_options options; /* may be changed before rig_start() */
     struct mapping mapping;        /* likewise; owned */
+    const struct filter *filter;   /* likewise; NULL */
     unsigned source_can;           /* likewise; RIG_AMQP */
     size_t sink_limit;             /* likewise; 1,000 */
     bool with_dead;                /* likewise; there is a dead letter sink */

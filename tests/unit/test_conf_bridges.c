@@ -49,7 +49,9 @@ static const struct conf_bad bridges[] = {
     {OPTION("'dead_letter': {'queue': '{queue}'}"),
      "3:30: /bridges/0/dead_letter/queue: only AMQP sources have {queue}: this bridge's has not"},
     {OPTION("'filter': {}, 'mirror': {}"),
-     "3:3: /bridges/0/filter: 'filter' is not supported by this version; leave it out\n"
+     "3:13: /bridges/0/filter: 'json', 'header', 'routing_key', 'channel', 'all', 'any' or 'not' "
+     "is "
+     "missing; a condition has one of them\n"
      "3:17: /bridges/0/mirror: 'mirror' is not supported by this version; leave it out"},
     {OPTION("'buffer': {'messages': 0, 'memory': 0, 'disk': '1GiB', 'durability': 'disk', "
             "'when_full': 'block'}"),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const struct template_context context = {SLICE("gw-1"), SLICE("audit-in")};
+static const struct template_context context = {SLICE("gw-1"), SLICE("audit-in"), NULL};
 
 /* 2026-01-31T12:00:00.123456Z */
 static const int64_t wall_us = INT64_C(1769860800123456);

@@ -403,7 +403,7 @@ static void assert_same_properties(const struct properties *a, const struct prop
 
 static void assert_round_trip(const struct properties *properties, struct slice body)
 {
-    static const struct template_context context = {SLICE("gw-1"), SLICE("b")};
+    static const struct template_context context = {SLICE("gw-1"), SLICE("b"), NULL};
     struct delivery delivery = {.queue = SLICE("q"), .body = body, .properties = properties};
     struct strbuf text = STRBUF_INIT;
     struct envelope_message *message;

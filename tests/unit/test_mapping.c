@@ -16,7 +16,7 @@ enum { RULE_HEADERS_MAX = 8 };
 static const struct template_source redis_source = {TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN,
                                                     1};
 static const struct template_source amqp_source = {TEMPLATE_SCOPE_AMQP, 0};
-static const struct template_context context = {SLICE("gw-1"), SLICE("orders-out")};
+static const struct template_context context = {SLICE("gw-1"), SLICE("orders-out"), NULL};
 
 /* A rule and what it makes of a message. */
 struct bench {

@@ -14,7 +14,7 @@ static const struct template_source redis_channel = {TEMPLATE_SCOPE_CHANNEL, 0};
 static const struct template_source redis_pattern = {
     TEMPLATE_SCOPE_CHANNEL | TEMPLATE_SCOPE_PATTERN, 2};
 static const struct template_source amqp = {TEMPLATE_SCOPE_AMQP, 0};
-static const struct template_context context = {SLICE("gw-1"), SLICE("orders-out")};
+static const struct template_context context = {SLICE("gw-1"), SLICE("orders-out"), NULL};
 
 static struct template *compile(const char *text, const struct template_source *source)
 {
