@@ -166,20 +166,3 @@ def test_quorum_queue_source(rig):
         channel.basic_publish("", "safe", str(number))
     assert [int(body) for body in subscriber.take(50)] == list(range(50))
     daemon.wait_bridge("in", delivered=50, pending=0)
-
-
-def test_deeply_nested_headers(rig):
-    # Are headers nested as deep as a frame allows counted, without a crash, and is the queue not
-    # stuck behind them?
-    daemon = rig.run({"name": "in", "from": {"queue": "work"}, "to": {"channel": "c.{header.kind}"}},
-                     topology=QUEUE_WORK)
-    subscriber = rig.redis.subscribe("c.order")
-    nested = {"kind": "order"}
-    for _ in range(300):
-        nested = {"n": nested}
-    channel = rig.rabbit.channel()
-    channel.basic_publish("", "work", b"deep", pika.BasicProperties(headers=nested))
-    channel.basic_publish("", "work", b"flat", pika.BasicProperties(headers={"kind": "order"}))
-    assert subscriber.body() == b"flat"
-    bridge = daemon.wait_bridge("in", received=2, pending=0)
-    assert (bridge["delivered"], bridge["dropped"]) == (1, 1)

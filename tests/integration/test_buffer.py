@@ -5,13 +5,6 @@ import pytest
 from harness.waiting import holds_for, wait_until
 
 
-@pytest.fixture
-def alarm(rig):
-    """Sets and clears the broker's memory alarm, and clears it at the end in any case."""
-    yield rig.broker.set_memory_alarm
-    rig.broker.set_memory_alarm(False)
-
-
 def out(**buffer):
     return {"name": "out", "from": {"channel": "in"}, "to": {"queue": "work"}, "buffer": buffer}
 
@@ -37,23 +30,6 @@ def block(rig, daemon, alarm):
     alarm(True)
     publish(rig, 0, 1)
     daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["blocked"], "blocked")
-
-
-def test_blocked_broker_is_shown_and_nothing_lost(rig, alarm):
-    # Is the alarm shown in the stats while it lasts, and does all that waits go out after it?
-    declare(rig)
-    daemon = rig.run(out())
-    assert daemon.stats()["connections"]["rabbit"]["blocked"] is False
-    block(rig, daemon, alarm)
-    publish(rig, 1, 5000)
-    bridge = daemon.wait_bridge("out", received=5001)
-    assert bridge["delivered"] <= 1 and bridge["pending"] >= 5000
-    assert bridge["pending"] == bridge["buffered"] + bridge["in_flight"]
-    alarm(False)
-    daemon.wait_stats(lambda stats: not stats["connections"]["rabbit"]["blocked"], "not blocked")
-    daemon.wait_bridge("out", delivered=5001, pending=0, dropped=0)
-    assert numbers(rig, 5001) == list(range(5001))
-    assert daemon.stats()["connections"]["rabbit"]["reconnects"] == 0
 
 
 def test_drop_newest(rig, alarm):
@@ -119,19 +95,3 @@ def test_pause(rig, alarm):
     alarm(False)
     daemon.wait_bridge("out", delivered=20001, pending=0, dropped=0, timeout=30)
     assert numbers(rig, 20001) == list(range(20001))
-
-
-def test_alarm_at_start_and_at_the_end(rig, alarm):
-    # Does it start under an alarm, and stop in time under one, with everything accounted for?
-    declare(rig)
-    alarm(True)
-    daemon = rig.make(out(), shutdown_timeout="1s")
-    daemon.start()
-    wait_until(lambda: rig.redis.subscribers("in") == 1, "subscribed")
-    publish(rig, 0, 50)
-    daemon.wait_bridge("out", received=50)
-    daemon.stop()
-    alarm(False)
-    # What had gone out before the end may still be taken.
-    found = [int(body) for body in rig.rabbit.take("work", rig.rabbit.ready("work"))]
-    assert found == list(range(len(found)))

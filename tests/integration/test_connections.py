@@ -152,22 +152,3 @@ def test_endpoint_must_name_its_connection(rig, tmp_path):
     assert status == 78
     assert "/bridges/0/from" in err
     assert "second" in err or "connection" in err
-
-
-def test_servers_come_later(rig):
-    # Started before its servers, does it wait for them, in whichever order they come?
-    late = rig.proxy(rig.broker.port)
-    late.refuse()
-    port = rig.redis.port
-    rig.redis.kill()
-    daemon = rig.make(THERE, BACK, topology=WORK, observed=True, redis_url=f"redis://127.0.0.1:{port}",
-                      amqp_url=rig.rabbit.url(port=late.port))
-    daemon.start()
-    daemon.wait_bridge("there", state="waiting")
-    late.listen()
-    daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["state"] == "up", "RabbitMQ is up")
-    assert daemon.bridge("back")["state"] == "waiting"
-    rig.redis.start()
-    daemon.wait_running()
-    crosses(rig)
-    wait_until(lambda: daemon.bridge("back")["delivered"] == 1, "delivered")

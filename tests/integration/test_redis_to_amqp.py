@@ -61,26 +61,6 @@ def test_list_of_patterns(rig):
         ("a.*", b"a.1"), ("b.[xy]", b"b.x")]
 
 
-def test_channel_and_pattern_overlap(rig):
-    # Does each bridge get exactly the copies that its own rule says, however the rules overlap?
-    rig.run({"name": "one", "from": {"channel": "a.b"}, "to": {"queue": "one"}},
-            {"name": "two", "from": {"pattern": "a.*"}, "to": {"queue": "two"}},
-            {"name": "three", "from": {"pattern": ["a.*", "*.b"]}, "to": {"queue": "three"}},
-            {"name": "four", "from": {"channel": ["a.b", "a.c"]}, "to": {"queue": "four"}},
-            topology={"queues": [{"name": name} for name in ("one", "two", "three", "four")]})
-    for number in range(20):
-        rig.redis.client().publish("a.b", str(number))
-    daemon = rig.daemons[0]
-    expected = {"one": 20, "two": 20, "three": 40, "four": 20}
-    for name, count in expected.items():
-        daemon.wait_bridge(name, delivered=count)
-    for name, count in expected.items():
-        bodies = [int(body) for body in rig.rabbit.take(name, count)]
-        assert bodies == sorted(list(range(20)) * (count // 20))
-    stats = daemon.stats()["bridges"]
-    assert {name: stats[name]["received"] for name in expected} == expected
-
-
 def test_one_channel_to_many_bridges(rig):
     # Is one channel in several rules one subscription, fanned out to each of them?
     names = [f"copy-{number}" for number in range(5)]
@@ -233,20 +213,3 @@ def test_disabled_bridge(rig):
     daemon.start().wait_bridge("on", state="running")
     assert rig.redis.client().publish("b", b"x") == 0
     assert daemon.stats()["bridges"].get("off", {"state": "stopped"})["state"] == "stopped"
-
-
-def test_reject_publish_is_retried(rig):
-    # Is a message that a full queue rejects sent again until there is room, in order and only once?
-    daemon = rig.run(
-        {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "small"},
-         "retry": {"min": "20ms", "max": "50ms"}},
-        topology={"queues": [{"name": "small", "arguments": {
-            "x-max-length": 1, "x-overflow": "reject-publish"}}]})
-    channel = rig.rabbit.channel()
-    for number in range(5):
-        rig.redis.client().publish("orders", str(number))
-    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["retried"] >= 3, "retries")
-    bodies = [rig.rabbit.get("small", channel=channel)[2] for _ in range(5)]
-    assert sorted(bodies) == [b"0", b"1", b"2", b"3", b"4"]
-    bridge = daemon.wait_bridge("out", delivered=5, pending=0)
-    assert bridge["dropped"] == 0

@@ -9,7 +9,7 @@ import pytest
 
 from harness.bulk import publish_all
 from harness.daemon import program, run
-from test_spool import cut, out, spool, start_again
+from harness.disk import cut, out, spool, start_again
 
 PATTERN = {**out(), "from": {"pattern": "orders.*"}, "to": {"queue": "work"}}
 

@@ -1,5 +1,6 @@
 """A private RabbitMQ for the session, and in it one virtual host a test."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -127,6 +128,35 @@ class Broker:
         wait_until(lambda: (self.eval("rabbit_alarm:get_alarms()") != "[]") == on,
                    f"memory alarm {'on' if on else 'off'}")
 
+    def set_disk_alarm(self, on):
+        """The same for the disk alarm, which is looked for every few seconds."""
+        self.eval(f"rabbit_disk_monitor:set_disk_free_limit({10 ** 15 if on else 50_000_000})")
+        wait_until(lambda: (self.eval("rabbit_alarm:get_alarms()") != "[]") == on,
+                   f"disk alarm {'on' if on else 'off'}", 60)
+
+    @contextlib.contextmanager
+    def settings(self, **values):
+        """Other values of settings of the broker's application, for what begins meanwhile."""
+        before = {name: self.eval(f"application:get_env(rabbit, {name})") for name in values}
+        for name, value in values.items():
+            self.eval(f"application:set_env(rabbit, {name}, {value})")
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                known = re.fullmatch(r"\{ok,\s*(.*)\}", value)
+                self.eval(f"application:set_env(rabbit, {name}, {known.group(1)})" if known
+                          else f"application:unset_env(rabbit, {name})")
+
+    @contextlib.contextmanager
+    def user(self, name, password):
+        """A user that is there for as long as it takes."""
+        self.eval(f'rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{password}">>, <<"t">>)')
+        try:
+            yield
+        finally:
+            self.eval(f'rabbit_auth_backend_internal:delete_user(<<"{name}">>, <<"t">>)')
+
     def connection_names(self, vhost):
         """What the clients of a virtual host call themselves."""
         text = self.eval(
@@ -168,8 +198,7 @@ class Vhost:
         self.broker = broker
         self.name = name
         self._connections = []
-        broker.eval(f'rabbit_vhost:add(<<"{name}">>, <<"guest">>)')
-        self.grant("guest")
+        self.create()
 
     def url(self, user="guest", password="guest", port=None):
         vhost = urllib.parse.quote(self.name, safe="")
@@ -250,9 +279,17 @@ class Vhost:
             except Exception:  # closed by the scenario, or its broker was killed
                 pass
 
+    def remove(self):
+        """Deletes it, with all that is in it, under whoever uses it."""
+        self.broker.eval(f'rabbit_vhost:delete(<<"{self.name}">>, <<"guest">>)')
+
+    def create(self):
+        self.broker.eval(f'rabbit_vhost:add(<<"{self.name}">>, <<"guest">>)')
+        self.grant("guest")
+
     def delete(self):
         self.close()
-        self.broker.eval(f'rabbit_vhost:delete(<<"{self.name}">>, <<"guest">>)')
+        self.remove()
 
 
 def _get(channel, queue):

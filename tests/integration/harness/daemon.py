@@ -60,7 +60,8 @@ def assert_books(stats):
 
 
 class Daemon:
-    def __init__(self, folder, config, observer, name="chunneld", env=None, arguments=()):
+    def __init__(self, folder, config, observer, name="chunneld", env=None, arguments=(),
+                 prefix=()):
         """`observer` is the Redis server on which the stats are published."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,13 +69,21 @@ class Daemon:
         self.config_file = self.folder / f"{name}.json"
         self.log_file = self.folder / f"{name}.log"
         self.env = env
-        self.arguments = arguments
+        self.arguments, self.prefix = arguments, prefix
         self.process = None
         self._newest = None
         self._stats = observer.subscribe(config["stats"]["channel"]) if observer else None
 
+    @staticmethod
+    def write_config(config, path):
+        """Writes a configuration file; its path."""
+        path = pathlib.Path(path)
+        path.write_text(json.dumps(config, indent=2))
+        return path
+
     def start(self):
-        self.config_file.write_text(json.dumps(self.config, indent=2))
+        self.write_config(self.config, self.config_file)
+        self._newest = None
         parent = os.getpid()
 
         def die_with_parent():
@@ -84,7 +93,7 @@ class Daemon:
 
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [program(), "-c", str(self.config_file), *self.arguments],
+                [*self.prefix, program(), "-c", str(self.config_file), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(self.env),
                 preexec_fn=die_with_parent)
         return self
@@ -153,6 +162,19 @@ class Daemon:
         return self.wait_stats(lambda stats: all(bridge["pending"] == 0
                                                  for bridge in stats["bridges"].values()),
                                "no message is pending in any bridge", timeout)
+
+    def newest(self):
+        """The newest stats that came so far, or None."""
+        return self._read_stats(0) if self._stats else None
+
+    def peak_mib(self):
+        """The most memory that its process had resident so far; None once it has ended."""
+        try:
+            status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return None
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        return int(found.group(1)) / 1024 if found else None
 
     # the end
 

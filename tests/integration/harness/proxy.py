@@ -27,6 +27,7 @@ class Way:
         self.flip_at = None  # this byte is passed on with its bits inverted
         self.cut_at = None  # from this byte on, a reset takes the place of the bytes
         self.half_close_at = None  # from this byte on, an end of file
+        self.spoilt = 0  # how often one of the last three came about
         self.open.set()
 
     def stall(self):
@@ -77,8 +78,10 @@ class _Connection:
             spoilt = bytearray(data)
             spoilt[way.flip_at - position] ^= 0xFF
             data = bytes(spoilt)
+            way.spoilt += 1
         for limit, ends in ((way.cut_at, "reset"), (way.half_close_at, "eof")):
             if limit is not None and position + len(data) >= limit:
+                way.spoilt += 1
                 return data[:max(limit - position, 0)], ends
         return data, None
 
@@ -94,8 +97,9 @@ class _Connection:
 
 
 class Proxy:
-    def __init__(self, target):
-        self.target = target
+    def __init__(self, target, host="127.0.0.1"):
+        """`host`: where it listens. `target`: the port of the server, on the loopback address."""
+        self.target, self.host = target, host
         self.port = free_port()
         self.tls = None  # an ssl.SSLContext: TLS towards the daemon
         self.up = Way()
@@ -110,7 +114,7 @@ class Proxy:
         """Takes connections (again)."""
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", self.port))
+        self._listener.bind((self.host, self.port))
         self._listener.listen(64)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 

@@ -20,6 +20,7 @@ class Rig:
         self.folder = folder
         self.broker = broker
         self.daemons = []
+        self.account = None  # of a fault's scenario: harness/account.py
         self._redis_servers = []
         self._proxies = []
         self._vhost = None
@@ -55,8 +56,8 @@ class Rig:
             self._vhost = self.broker.new_vhost()
         return self._vhost
 
-    def proxy(self, port):
-        proxy = Proxy(port)
+    def proxy(self, port, **options):
+        proxy = Proxy(port, **options)
         self._proxies.append(proxy)
         return proxy
 
@@ -81,12 +82,13 @@ class Rig:
         return {"instance": "gw-test", "connections": connections, "bridges": list(bridges),
                 "stats": stats, "log": {"level": "debug"}, **more}
 
-    def make(self, *bridges, env=None, arguments=(), **more):
-        """A daemon for these bridges, not yet started."""
+    def make(self, *bridges, env=None, arguments=(), prefix=(), **more):
+        """A daemon for these bridges, not yet started. `prefix`: the words of a program that
+        becomes the daemon, before its own."""
         config = self.config(*bridges, **more)
         observer = self.observer if "connection" in config["stats"] else self.redis
         name = "chunneld" if not self.daemons else f"chunneld-{len(self.daemons) + 1}"
-        daemon = Daemon(self.folder, config, observer, name, env, arguments)
+        daemon = Daemon(self.folder, config, observer, name, env, arguments, prefix)
         self.daemons.append(daemon)
         return daemon
 
@@ -102,6 +104,8 @@ class Rig:
         for daemon in self.daemons:
             if daemon.is_alive():
                 daemon.wait_idle()
+            if self.account is not None and daemon.process is not None:
+                self.account.daemon(daemon)
         if self._vhost is not None:
             wait_until(lambda: self.rabbit.unacknowledged() == 0,
                        "no message in RabbitMQ is unacknowledged")

@@ -3,6 +3,7 @@ what comes twice was in flight."""
 
 import pytest
 
+from harness.account import pause
 from harness.traffic import QueueTraffic, RedisTraffic
 from harness.waiting import wait_until
 
@@ -14,7 +15,7 @@ WINDOW = 20000  # more than can be in flight
 
 
 @pytest.fixture
-def both_ways(rig, request):
+def both_ways(rig, request, account):
     """A daemon with a bridge each way, traffic on both, and a subscriber at the end of one. Its
     parameter is the heartbeat."""
     subscriber = rig.redis.subscribe("done")
@@ -36,10 +37,10 @@ def both_ways(rig, request):
             and stats["bridges"]["in"]["delivered"] >= len(queued), "everything is through", 30)
         arrived = [int(body) for body in rig.rabbit.take("work", rig.rabbit.ready("work"))]
         received = [int(body) for body in subscriber.rest()]
-        assert set(arrived) == set(published), "Redis to RabbitMQ"
-        assert set(received) >= set(queued), "RabbitMQ to Redis"
-        if not duplicates:
-            assert (arrived, received) == (published, queued)
+        result = "D" if duplicates else "N"
+        account.judge("Redis to RabbitMQ", published, arrived, result, most_twice=WINDOW)
+        account.judge("RabbitMQ to Redis", queued, received, result, most_twice=WINDOW)
+        assert set(arrived) <= set(published)
         assert stats["bridges"]["out"]["dropped"] == stats["bridges"]["in"]["dropped"] == 0
         return stats
 
@@ -49,8 +50,9 @@ def both_ways(rig, request):
 
 
 @pytest.mark.slow
-def test_killed_and_back(rig, both_ways):
-    # kill -9 under traffic, and back: is everything there, what was confirmed before included?
+def test_a1_killed_and_back(rig, both_ways):
+    """D. kill -9 under traffic, and back: is everything there, what was confirmed before
+    included?"""
     daemon, finish = both_ways
     rig.broker.kill()
     for name in ("out", "in"):
@@ -63,8 +65,8 @@ def test_killed_and_back(rig, both_ways):
 
 
 @pytest.mark.slow
-def test_confirmed_messages_survive(rig):
-    # Are messages that the books call delivered on the broker's disk?
+def test_a1_confirmed_messages_survive(rig):
+    """N. Are messages that the books call delivered on the broker's disk?"""
     daemon = rig.run(OUT, topology=TOPOLOGY)
     pipeline = rig.redis.client().pipeline(transaction=False)
     for number in range(2000):
@@ -78,20 +80,22 @@ def test_confirmed_messages_survive(rig):
 
 
 @pytest.mark.parametrize("both_ways", ["2s"], indirect=True)
-def test_frozen(rig, both_ways):
-    # Frozen for longer than the heartbeat allows: is it noticed, Redis served, and all well after?
+def test_a2_frozen(rig, both_ways, form):
+    """D. Frozen for longer than the heartbeat allows: is it noticed, Redis served, and all well
+    after?"""
     daemon, finish = both_ways
     rig.broker.freeze()
     try:
         daemon.wait_bridge("out", state="waiting", timeout=60)
         assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
+        pause(form(0, 30), daemon.is_alive)
     finally:
         rig.broker.thaw()
     finish()
 
 
-def test_frozen_for_a_moment(rig, both_ways):
-    # Frozen for less than the heartbeat: does nothing get lost and nothing come twice?
+def test_a2_frozen_for_a_moment(rig, both_ways):
+    """N. Frozen for less than the heartbeat: does nothing get lost and nothing come twice?"""
     daemon, finish = both_ways
     before = daemon.bridge("out")["received"]
     rig.broker.freeze()
@@ -104,8 +108,8 @@ def test_frozen_for_a_moment(rig, both_ways):
     assert stats["connections"]["rabbit"]["reconnects"] == 0
 
 
-def test_application_stopped_and_started(rig, both_ways):
-    # Does it come back when the broker's application was stopped and started?
+def test_a3_application_stopped_and_started(rig, both_ways):
+    """D. Does it come back when the broker's application was stopped and started?"""
     daemon, finish = both_ways
     rig.broker.eval("rabbit:stop()")
     try:
@@ -116,12 +120,12 @@ def test_application_stopped_and_started(rig, both_ways):
     finish()
 
 
-def test_connections_closed_again_and_again(rig, both_ways):
-    # Closed by an operator (320) again and again: are the words told, and nothing lost?
+def test_a4_connections_closed_again_and_again(rig, both_ways, form):
+    """D. Closed by an operator (320) again and again: are the words told, and nothing lost?"""
     daemon, finish = both_ways
     names = rig.broker.connection_names(rig.rabbit.name)
     assert any("chunneld" in name or "gw-test" in name for name in names), names
-    for number in range(1, 4):
+    for number in range(1, form(4, 31)):
         rig.broker.close_connections(rig.rabbit.name)
         daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["reconnects"] >= number,
                           "connected again")
@@ -130,9 +134,9 @@ def test_connections_closed_again_and_again(rig, both_ways):
     finish()
 
 
-def test_stale_tags_are_forgotten(rig):
-    # When the connection is lost while messages wait for Redis, are they taken from the next one,
-    # and are the old tags never used on it (406)?
+def test_a15_stale_tags_are_forgotten(rig):
+    """D. When the connection is lost while messages wait for Redis, are they taken from the next
+    one, and are the old tags never used on it (406)?"""
     proxy = rig.proxy(rig.redis.port)
     daemon = rig.run(IN, topology=TOPOLOGY, observed=True, redis_url=rig.redis.url(port=proxy.port))
     subscriber = rig.redis.subscribe("done")
@@ -153,8 +157,9 @@ def test_stale_tags_are_forgotten(rig):
     assert "unknown delivery tag" not in daemon.log()
 
 
-def test_permissions_taken_away(rig):
-    # Without the right to write, does the bridge wait with the reason, lose nothing and go on?
+def test_a11_permissions_taken_away(rig):
+    """D. Without the right to write, does the bridge wait with the reason, lose nothing and go
+    on?"""
     rig.broker.eval('rabbit_auth_backend_internal:add_user(<<"gw">>, <<"pw">>, <<"test">>)')
     try:
         rig.rabbit.grant("gw")
@@ -177,8 +182,8 @@ def test_permissions_taken_away(rig):
         rig.broker.eval('rabbit_auth_backend_internal:delete_user(<<"gw">>, <<"test">>)')
 
 
-def test_vhost_missing_at_first(rig):
-    # Does a virtual host that does not exist yet mean waiting, with the broker's words?
+def test_a11_vhost_missing_at_first(rig):
+    """D. Does a virtual host that does not exist yet mean waiting, with the broker's words?"""
     daemon = rig.make(OUT, topology=TOPOLOGY,
                       amqp_url=rig.rabbit.url().replace("%2F", "%2Fmissing%2F"))
     daemon.start()
@@ -200,8 +205,8 @@ def test_vhost_missing_at_first(rig):
         rig.broker.eval(f'rabbit_vhost:delete(<<"{missing}">>, <<"guest">>)')
 
 
-def test_wrong_password(rig):
-    # Is a refused login told in words, without the password, and tried again slowly?
+def test_a21_wrong_password(rig):
+    """D. Is a refused login told in words, without the password, and tried again slowly?"""
     daemon = rig.make(OUT, topology=TOPOLOGY, amqp_url=rig.rabbit.url("guest", "wr0ng-s3cret"))
     daemon.start()
     daemon.wait_log("ACCESS_REFUSED")

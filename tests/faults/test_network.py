@@ -2,6 +2,8 @@
 
 import pytest
 
+from harness.account import pause
+from harness.traffic import RedisTraffic
 from harness.waiting import wait_until
 
 TOPOLOGY = {"queues": [{"name": "work"}]}
@@ -54,16 +56,16 @@ class Bench:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_one_byte_segments(rig, server):
-    # Does everything work when every byte comes in a segment of its own?
+def test_n1_one_byte_segments(rig, server):
+    """N. Does everything work when every byte comes in a segment of its own?"""
     bench = Bench(rig, server, PATIENT)
     bench.proxy.up.segment = bench.proxy.down.segment = 1
     bench.start().works()
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_slow_network(rig, server):
-    # Does a long way only delay?
+def test_n1_slow_network(rig, server):
+    """N. Does a long way only delay?"""
     bench = Bench(rig, server, PATIENT)
     bench.proxy.up.delay = bench.proxy.down.delay = 0.05
     bench.start().works()
@@ -74,19 +76,22 @@ def test_slow_network(rig, server):
 @pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
                                          for way in ("up", "down")])
 @pytest.mark.slow
-def test_stalled_one_way(rig, server, way):
-    # Is a link that is dead in one direction found by heartbeat or PING, and given up?
+def test_n2_stalled_one_way(rig, account, form, server, way):
+    """W. Is a link that is dead in one direction found by heartbeat or PING, and given up?"""
     bench = Bench(rig, server).start()
     bench.works()
+    seconds = form(0, 60)
+    account.injects(f"the way {way} stalls until that is noticed, and {seconds} s more")
     getattr(bench.proxy, way).stall()
     accepted = bench.proxy.accepted
     bench.proxy.wait_accepted(accepted + 1, timeout=60)
+    pause(seconds, bench.daemon.is_alive)
     assert bench.heals()
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_reset(rig, server):
-    # Do resets cost nothing but the time to come back?
+def test_n3_reset(rig, server):
+    """W. Do resets cost nothing but the time to come back?"""
     bench = Bench(rig, server, PATIENT).start()
     for _ in range(3):
         bench.proxy.reset_all()
@@ -97,8 +102,8 @@ def test_reset(rig, server):
 
 @pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
                                          for way in ("up", "down")])
-def test_half_close(rig, server, way):
-    # Is an end of file from one side the end of the connection, wherever it comes?
+def test_n3_half_close(rig, server, way):
+    """W. Is an end of file from one side the end of the connection, wherever it comes?"""
     bench = Bench(rig, server)
     getattr(bench.proxy, way).half_close_at = 20 if server == "redis" else 300
     bench.daemon.start()
@@ -108,34 +113,43 @@ def test_half_close(rig, server, way):
 
 @pytest.mark.parametrize("server, way", [(server, way) for server in SERVERS
                                          for way in ("up", "down")])
-def test_cut_at_every_place(rig, server, way):
-    # Does it survive a cut wherever it comes in the first messages of a session?
+def test_n3_cut_at_every_place(rig, account, form, server, way):
+    """W. Does it survive a cut wherever it comes in the first messages of a session?"""
     bench = Bench(rig, server)
     bench.daemon.start()
     direction = getattr(bench.proxy, way)
-    places = list(range(0, 64, 3)) + list(range(64, 1500, 97))
+    places = form(list(range(0, 64, 3)) + list(range(64, 1500, 97)), range(4096))
+    traffic = RedisTraffic(rig.redis, "in")  # so that every place is reached
     for place in places:
-        direction.cut_at = place
-        bench.proxy.renew()
+        before, direction.cut_at = direction.spoilt, place
+        wait_until(lambda: direction.spoilt > before, f"cut at {place}")
         assert bench.daemon.is_alive()
+    traffic.stop()
+    account.injects(f"{len(places)} cuts, one at a time, of the way {way}")
+    bench.proxy.heal()
+    bench.daemon.wait_idle(timeout=60)
     assert bench.heals()
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_flipped_byte(rig, server):
-    # Is a byte that came wrong in the framing never read past: closed at once, with the reason?
+def test_n4_flipped_byte(rig, server):
+    """W. Is a byte that came wrong in the framing never read past: closed at once, with the
+    reason?"""
     bench = Bench(rig, server).start()
     places = [0, 3, 5] if server == "redis" else [0, 1, 3, 4, 7, 9]
     for place in places:
-        bench.proxy.down.flip_at = place
-        bench.proxy.renew(count=3)
+        before, bench.proxy.down.flip_at = bench.proxy.down.spoilt, place
+        bench.proxy.reset_all()
+        wait_until(lambda: bench.proxy.down.spoilt > before, f"byte {place} flipped")
+        # Given up, each time: another connection comes.
+        bench.proxy.wait_accepted(bench.proxy.accepted + 1)
     assert bench.daemon.is_alive()
     assert bench.heals()
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_nobody_answers(rig, server):
-    # Is a server that takes the connection and says nothing given up after connect_timeout?
+def test_n5_nobody_answers(rig, server):
+    """W. Is a server that takes the connection and says nothing given up after connect_timeout?"""
     bench = Bench(rig, server)
     bench.proxy.down.stall()
     bench.daemon.start()
@@ -146,8 +160,8 @@ def test_nobody_answers(rig, server):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_refused(rig, server):
-    # Does a refused connection mean trying again, with the reason told?
+def test_n5_refused(rig, server):
+    """W. Does a refused connection mean trying again, with the reason told?"""
     bench = Bench(rig, server)
     bench.proxy.refuse()
     bench.daemon.start()
@@ -157,8 +171,9 @@ def test_refused(rig, server):
     assert bench.works()
 
 
-def test_confirms_never_come(rig):
-    # When confirms stay away, is the wait ended by confirm_timeout and everything sent again?
+def test_a18_confirms_never_come(rig):
+    """D. When confirms stay away, is the wait ended by confirm_timeout and everything sent
+    again?"""
     bench = Bench(rig, "rabbit")
     bench.daemon.config["connections"]["rabbit"].update(confirm_timeout="2s", heartbeat="30s")
     bench.start().works()
@@ -176,8 +191,8 @@ def test_confirms_never_come(rig):
     assert bench.daemon.bridge("there")["dropped"] == 0
 
 
-def test_second_url(rig):
-    # With a list of addresses, is the next one tried when the first does not answer?
+def test_n8_first_address_dead(rig):
+    """N. With a list of addresses, is the next one tried when the first does not answer?"""
     dead = rig.proxy(rig.broker.port)
     dead.refuse()
     config_urls = [rig.rabbit.url(port=dead.port), rig.rabbit.url()]
@@ -190,8 +205,8 @@ def test_second_url(rig):
     assert subscriber.body() == b"x"
 
 
-def test_name_that_does_not_resolve(rig):
-    # Does a name that nobody knows keep only its own connection from working?
+def test_n8_name_that_does_not_resolve(rig):
+    """N. Does a name that nobody knows keep only its own connection from working?"""
     daemon = rig.make(THERE, {"name": "lost", "from": {"channel": "in", "connection": "redis"},
                               "to": {"queue": "work", "connection": "nowhere"}}, observed=True,
                       topology={**TOPOLOGY, "connection": "rabbit"},

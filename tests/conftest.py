@@ -12,28 +12,45 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "integration"))
 
 from harness.broker import Broker  # noqa: E402
 from harness.rig import Rig  # noqa: E402
 
 _LOG_LINES = 80
 _TEST_SECONDS = 300
+_LONG_SECONDS = 1800
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes longer than a few seconds")
+def pytest_addoption(parser):
+    parser.addoption("--faults", action="store_true", help="the faults in their long form")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --faults there are no tests that only the long form has."""
+    if not config.getoption("--faults"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def form(request):
+    """form(a, b): a in the quick form, b in the long one."""
+    long = request.config.getoption("--faults")
+    return lambda quick, full: full if long else quick
 
 
 @pytest.fixture(autouse=True)
-def _time_limit():
+def _time_limit(form):
     """No test hangs for ever, also not inside a client library."""
+    seconds = form(_TEST_SECONDS, _LONG_SECONDS)
 
     def expire(*_):
-        raise TimeoutError(f"the test took more than {_TEST_SECONDS} s")
+        raise TimeoutError(f"the test took more than {seconds} s")
 
     signal.signal(signal.SIGALRM, expire)
-    signal.alarm(_TEST_SECONDS)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
 
@@ -64,6 +81,13 @@ def rig(request, session_folder, broker):
     rig = Rig(pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=session_folder)), broker)
     yield rig
     rig.tear_down()
+
+
+@pytest.fixture
+def alarm(rig):
+    """Sets and clears the broker's memory alarm, and clears it at the end in any case."""
+    yield rig.broker.set_memory_alarm
+    rig.broker.set_memory_alarm(False)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -29,8 +29,8 @@ def resident_kib(daemon):
     raise AssertionError("no VmRSS")
 
 
-def test_the_peer_behaves(rig, peer):
-    # Does the scripted peer pass for a Redis as long as it behaves?
+def test_r13_the_peer_behaves(rig, peer):
+    """W. Does the scripted peer pass for a Redis as long as it behaves?"""
     daemon = make(rig, peer, OUT, IN).start().wait_running()
     peer.publish(b"orders", b"1")
     rig.rabbit.channel().basic_publish("", "back", b"2")
@@ -50,8 +50,9 @@ def test_the_peer_behaves(rig, peer):
     b"*3\r\n" + bulk(b"message") + b":5\r\n" + bulk(b"x"),
     b"*5\r\n" + bulk(b"pmessage") + bulk(b"a") + bulk(b"b") + bulk(b"c") + bulk(b"d"),
 ])
-def test_garbage_to_a_subscriber(rig, peer, garbage):
-    # Does it survive whatever comes, take no message from it, and work with a peer that behaves?
+def test_r13_garbage_to_a_subscriber(rig, peer, garbage):
+    """W. Does it survive whatever comes, take no message from it, and work with a peer that
+    behaves?"""
     peer.after_subscribe = garbage
     daemon = make(rig, peer, OUT).start()
     peer.wait_accepted(1)
@@ -68,8 +69,8 @@ def test_garbage_to_a_subscriber(rig, peer, garbage):
     assert rig.rabbit.take("work", 1) == [b"fine"]
 
 
-def test_endless_line(rig, peer):
-    # Is a line without an end cut off while the memory is still small?
+def test_r13_endless_line(rig, peer):
+    """W. Is a line without an end cut off while the memory is still small?"""
     daemon = make(rig, peer, OUT).start().wait_running()
     before = resident_kib(daemon)
     (connection,) = [found for found in peer.connections if found.subscribed]
@@ -82,8 +83,8 @@ def test_endless_line(rig, peer):
     daemon.wait_running()
 
 
-def test_unknown_channel(rig, peer):
-    # Is a message of a channel that nobody subscribed to in no book?
+def test_r13_unknown_channel(rig, peer):
+    """W. Is a message of a channel that nobody subscribed to in no book?"""
     daemon = make(rig, peer, OUT).start().wait_running()
     (connection,) = [found for found in peer.connections if found.subscribed]
     connection.send(message(b"other", b"x"))
@@ -104,8 +105,8 @@ def test_unknown_channel(rig, peer):
     b"+OK\r\n", b"$1\r\n1\r\n", b"*1\r\n:1\r\n", b":-1\r\n", b":x\r\n", b":99999999999999999999\r\n",
     b"!3\r\nabc\r\n",
 ])
-def test_strange_answer_to_publish(rig, peer, answer):
-    # Is a PUBLISH that was answered by no count never taken for delivered?
+def test_r13_strange_answer_to_publish(rig, peer, answer):
+    """W. Is a PUBLISH that was answered by no count never taken for delivered?"""
     peer.answers[b"PUBLISH"] = answer
     daemon = make(rig, peer, IN).start().wait_running()
     rig.rabbit.channel().basic_publish("", "back", b"x")
@@ -118,9 +119,9 @@ def test_strange_answer_to_publish(rig, peer, answer):
     daemon.wait_idle()
 
 
-def test_refused_publish(rig, peer):
-    # Is a message that Redis refuses for good counted as dropped, with Redis' words, and the next
-    # one sent?
+def test_r13_refused_publish(rig, peer):
+    """W. Is a message that Redis refuses for good counted as dropped, with Redis' words, and the
+    next one sent?"""
     peer.answers[b"PUBLISH"] = b"-ERR no such luck\r\n"
     daemon = make(rig, peer, IN).start().wait_running()
     rig.rabbit.channel().basic_publish("", "back", b"x")
@@ -133,8 +134,9 @@ def test_refused_publish(rig, peer):
 
 @pytest.mark.parametrize("answer", [b"-NOPERM this user\r\n", b"-READONLY replica\r\n",
                                     b"-OOM too much\r\n"])
-def test_error_answer_to_publish(rig, peer, answer):
-    # Is a PUBLISH that Redis refused tried again, and counted as delivered once, when it is taken?
+def test_r13_error_answer_to_publish(rig, peer, answer):
+    """W. Is a PUBLISH that Redis refused tried again, and counted as delivered once, when it is
+    taken?"""
     peer.answers[b"PUBLISH"] = answer
     daemon = make(rig, peer, IN | {"retry": {"min": "20ms", "max": "50ms"}}).start().wait_running()
     rig.rabbit.channel().basic_publish("", "back", b"x")
@@ -146,8 +148,8 @@ def test_error_answer_to_publish(rig, peer, answer):
 
 
 
-def test_no_answer(rig, peer):
-    # Is a server that answers nothing given up after connect_timeout?
+def test_r13_no_answer(rig, peer):
+    """W. Is a server that answers nothing given up after connect_timeout?"""
     peer.silent = True
     daemon = make(rig, peer, OUT)
     daemon.config["connections"]["redis"]["connect_timeout"] = "1s"

@@ -51,16 +51,16 @@ def collect(peer, count):
     return take
 
 
-def test_the_peer_behaves(rig, peer, scripted):
-    # Does the scripted peer pass for a RabbitMQ as long as it behaves?
+def test_a19_the_peer_behaves(rig, peer, scripted):
+    """D. Does the scripted peer pass for a RabbitMQ as long as it behaves?"""
     daemon = scripted(OUT).start().wait_running()
     publish(rig, 100)
     daemon.wait_bridge("out", delivered=100, pending=0)
     assert [int(body) for body in peer.published] == list(range(100))
 
 
-def test_one_confirm_for_all(rig, peer, scripted):
-    # Does one multiple ack settle everything up to its tag, and nothing beyond?
+def test_a19_one_confirm_for_all(rig, peer, scripted):
+    """D. Does one multiple ack settle everything up to its tag, and nothing beyond?"""
     daemon = scripted(OUT).start().wait_running()
     take = collect(peer, 100)
     publish(rig, 100)
@@ -71,8 +71,9 @@ def test_one_confirm_for_all(rig, peer, scripted):
     daemon.wait_bridge("out", delivered=100, pending=0)
 
 
-def test_confirms_out_of_order(rig, peer, scripted):
-    # Are single acks counted whatever their order, and multiple ones after them only the rest?
+def test_a19_confirms_out_of_order(rig, peer, scripted):
+    """D. Are single acks counted whatever their order, and multiple ones after them only the
+    rest?"""
     daemon = scripted(OUT).start().wait_running()
     take = collect(peer, 50)
     publish(rig, 50)
@@ -88,8 +89,9 @@ def test_confirms_out_of_order(rig, peer, scripted):
     daemon.wait_bridge("out", delivered=50, pending=0)
 
 
-def test_nacks_are_sent_again(rig, peer, scripted):
-    # Are nacked messages, single and multiple, mixed with acks, sent again until they are acked?
+def test_a19_nacks_are_sent_again(rig, peer, scripted):
+    """D. Are nacked messages, single and multiple, mixed with acks, sent again until they are
+    acked?"""
     daemon = scripted(OUT).start().wait_running()
     take = collect(peer, 20)
     publish(rig, 20)
@@ -106,8 +108,8 @@ def test_nacks_are_sent_again(rig, peer, scripted):
 
 @pytest.mark.parametrize("tag, multiple", [(0, False), (6, False), (6, True), (1 << 63, True),
                                            ((1 << 64) - 1, False)])
-def test_confirm_of_nothing(rig, peer, scripted, tag, multiple):
-    # Is a confirm for what was never published a protocol error, and everything sent again?
+def test_a19_confirm_of_nothing(rig, peer, scripted, tag, multiple):
+    """D. Is a confirm for what was never published a protocol error, and everything sent again?"""
     daemon = scripted(OUT).start().wait_running()
     take = collect(peer, 5)
     publish(rig, 5)
@@ -119,8 +121,8 @@ def test_confirm_of_nothing(rig, peer, scripted, tag, multiple):
     assert daemon.stats()["connections"]["rabbit"]["last_error"] or "tag" in daemon.log()
 
 
-def test_confirmed_twice(rig, peer, scripted):
-    # Does a second ack of the same tag break no book?
+def test_a19_confirmed_twice(rig, peer, scripted):
+    """D. Does a second ack of the same tag break no book?"""
     daemon = scripted(OUT).start().wait_running()
     take = collect(peer, 5)
     publish(rig, 5)
@@ -133,8 +135,8 @@ def test_confirmed_twice(rig, peer, scripted):
                       and stats["bridges"]["out"]["pending"] == 0, "all are delivered")
 
 
-def test_returned_before_the_ack(rig, peer, scripted):
-    # Is basic.return matched to its own message among others with the same route?
+def test_a19_returned_before_the_ack(rig, peer, scripted):
+    """D. Is basic.return matched to its own message among others with the same route?"""
     daemon = scripted(OUT).start().wait_running()
 
     def on_publish(connection, channel, tag, body):
@@ -150,8 +152,8 @@ def test_returned_before_the_ack(rig, peer, scripted):
     assert (bridge["delivered"], bridge["unroutable"], bridge["dropped"]) == (50, 50, 50)
 
 
-def test_window_is_limited(rig, peer, scripted):
-    # When confirms stay away, is there an end to what is in flight?
+def test_a18_window_is_limited(rig, peer, scripted):
+    """D. When confirms stay away, is there an end to what is in flight?"""
     daemon = scripted(OUT).start().wait_running()
     collect(peer, 1)
     publish(rig, 90000)
@@ -161,8 +163,8 @@ def test_window_is_limited(rig, peer, scripted):
     daemon.kill()
 
 
-def test_connection_blocked(rig, peer, scripted):
-    # Are connection.blocked and unblocked shown, whenever they come?
+def test_a5_connection_blocked(rig, peer, scripted):
+    """D. Are connection.blocked and unblocked shown, whenever they come?"""
     daemon = scripted(OUT).start().wait_running()
     for connection in peer.connections:
         connection.send(method(0, spec.Connection.Blocked("low on memory")))
@@ -185,8 +187,8 @@ def test_connection_blocked(rig, peer, scripted):
     frame(8, 1, b""), frame(8, 0, b"junk"),
     frame(1, 0, b"\0\x0a\0\x1e" + b"\xff" * 20),
 ])
-def test_garbage(rig, peer, scripted, question, garbage):
-    # Does it survive wrong frames in every state, and work with a peer that behaves?
+def test_a17_garbage(rig, peer, scripted, question, garbage):
+    """D. Does it survive wrong frames in every state, and work with a peer that behaves?"""
     peer.after[question] = garbage
     daemon = scripted(OUT, connect_timeout="1s").start()
     wait_until(lambda: peer.accepted >= 1, "connected")
@@ -213,8 +215,8 @@ def is_running(daemon):
                for depth in range(18000))[:130 * 1000],
 ], ids=["2^63", "2^64-1", "flags", "more-flags", "class", "short-text", "short-table", "empty",
         "cut", "nested"])
-def test_wrong_content_header(rig, peer, scripted, header):
-    # Is a content header that cannot be true found out, with bounded memory and no crash?
+def test_a17_wrong_content_header(rig, peer, scripted, header):
+    """D. Is a content header that cannot be true found out, with bounded memory and no crash?"""
     daemon = scripted(IN, connect_timeout="1s").start().wait_running()
     consuming = [connection for connection in peer.connections if connection.consumers]
     (channel, tag), = consuming[0].consumers.items()
@@ -228,8 +230,8 @@ def test_wrong_content_header(rig, peer, scripted, header):
     daemon.wait_idle()
 
 
-def test_many_small_body_frames(rig, peer, scripted):
-    # Is a body in frames of one byte put together, without memory out of proportion?
+def test_a17_many_small_body_frames(rig, peer, scripted):
+    """D. Is a body in frames of one byte put together, without memory out of proportion?"""
     subscriber = rig.redis.subscribe("done")
     daemon = scripted(IN).start().wait_running()
     consuming = [connection for connection in peer.connections if connection.consumers]
@@ -242,8 +244,8 @@ def test_many_small_body_frames(rig, peer, scripted):
     daemon.wait_bridge("in", delivered=1)
 
 
-def test_more_body_than_announced(rig, peer, scripted):
-    # Is a body longer than its header said a reason to hang up?
+def test_a17_more_body_than_announced(rig, peer, scripted):
+    """D. Is a body longer than its header said a reason to hang up?"""
     daemon = scripted(IN).start().wait_running()
     consuming = [connection for connection in peer.connections if connection.consumers]
     (channel, tag), = consuming[0].consumers.items()
@@ -259,8 +261,9 @@ def test_more_body_than_announced(rig, peer, scripted):
     ({"frame_max": 4096}, True), ({"frame_max": 1 << 31}, True), ({"heartbeat": 65535}, True),
     ({"channel_max": 1}, None), ({"frame_max": 100}, False), ({"frame_max": 8}, False),
 ])
-def test_tuning(rig, peer, scripted, tune, works):
-    # Does it get along with every limit that a broker may set, and refuse those that it may not?
+def test_a17_tuning(rig, peer, scripted, tune, works):
+    """D. Does it get along with every limit that a broker may set, and refuse those that it may
+    not?"""
     peer.tune.update(tune)
     daemon = scripted(OUT, connect_timeout="1s").start()
     if works is False:
@@ -277,16 +280,16 @@ def test_tuning(rig, peer, scripted, tune, works):
 
 
 @pytest.mark.slow
-def test_no_answer(rig, peer, scripted):
-    # Is a broker that stops answering in the middle of the login given up?
+def test_a17_no_answer(rig, peer, scripted):
+    """D. Is a broker that stops answering in the middle of the login given up?"""
     peer.silent = spec.Connection.Open
     daemon = scripted(OUT, connect_timeout="2s").start()
     peer.wait_accepted(2)
     daemon.wait_running()
 
 
-def test_close_with_words(rig, peer, scripted):
-    # Are the broker's words of farewell told?
+def test_a17_close_with_words(rig, peer, scripted):
+    """D. Are the broker's words of farewell told?"""
     peer.instead[spec.Connection.Open] = method(
         0, spec.Connection.Close(530, "NOT_ALLOWED - the words of farewell", 10, 40))
     daemon = scripted(OUT).start()
@@ -295,8 +298,8 @@ def test_close_with_words(rig, peer, scripted):
     daemon.wait_running()
 
 
-def test_channel_closed_again_and_again(rig, peer, scripted):
-    # Is a channel that is closed for an error opened again, with a pause, and nothing lost?
+def test_a17_channel_closed_again_and_again(rig, peer, scripted):
+    """D. Is a channel that is closed for an error opened again, with a pause, and nothing lost?"""
     daemon = scripted(OUT).start().wait_running()
 
     def close(connection, channel, tag, body):
