@@ -43,6 +43,8 @@ FAULTS = [
     ("purpose", "src/core/a.c", HEAD + "/* TO" + "DO: more */\n", "src/core/a.c:3: unfinished"),
     ("format", "src/core/a.c", HEAD + "int  a;\n", "src/core/a.c:3: not as clang-format"),
     ("distribution", "src/core/new.c", "/* New. */\n", "src/core/new.c: not in the release"),
+    ("named_tests", "doc/a.md", "`test_gone`\n", "doc/a.md:1: there is no test test_gone"),
+    ("named_tests", "tests/faults/test_a.py", "def test_r1_x():\n", "has no row R1"),
     ("packages", "configure.ac", "chunnel_NEED([B], [b >= 1], [libb-dev])\n", "asks for libb-dev"),
     ("symbols", "src/core/bad.c", "int system(const char *); int a(void) { return system(0); }\n",
      "calls system: starts a process"),

@@ -120,9 +120,6 @@ def test_disk_full_pauses(rig, alarm):
     assert [int(body) for body in rig.rabbit.take("work", 10_000)] == list(range(10_000))
 
 
-# kill -9
-
-
 # Orderly stops
 
 
