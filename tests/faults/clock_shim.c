@@ -1,5 +1,6 @@
-/* Stands before the C library's clock_gettime(): the wall clock is off by the seconds, a 64-bit number,
- * in the file that the environment's CLOCK_OFFSET_FILE names. For: tests in which the clock jumps. */
+/* Stands before the C library's clock_gettime(): the wall clock is off by the seconds, a 64-bit
+ * number, in the file that the environment's CLOCK_OFFSET_FILE names. For: tests in which the clock
+ * jumps. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

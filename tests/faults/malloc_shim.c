@@ -1,6 +1,6 @@
-/* Stands before the allocator, the sanitizer's too: while the first of the two 64-bit numbers in the file
- * that the environment's MALLOC_PLAN_FILE names is N, not 0, every Nth allocation fails; the second
- * one counts them. For: tests in which memory runs out in a daemon that runs. */
+/* Stands before the allocator, the sanitizer's too: while the first of the two 64-bit numbers in
+ * the file that the environment's MALLOC_PLAN_FILE names is N, not 0, every Nth allocation fails;
+ * the second one counts them. For: tests in which memory runs out in a daemon that runs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
