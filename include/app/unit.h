@@ -76,6 +76,8 @@ static inline const char *unit_name(const struct unit *unit)
 
 /* The kinds: one source, one mapping, one sink; */
 struct unit *bridge_unit_new(const struct unit_setup *setup, struct err *err);
+/* two of them, which make a channel and an exchange one; */
+struct unit *mirror_unit_new(const struct unit_setup *setup, struct err *err);
 /* and a bridge with "enabled": false, which is shown, and stopped. */
 struct unit *disabled_unit_new(const struct unit_setup *setup, struct err *err);
 

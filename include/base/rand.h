@@ -1,8 +1,9 @@
 /* Random numbers for jitter and identifiers. The state is an argument, so that a test can seed it
- * and nothing it tests depends on luck. Not for secrets. */
+ * and nothing it tests depends on luck. Only rand_secret() is for secrets. */
 #ifndef CHUNNELD_BASE_RAND_H
 #define CHUNNELD_BASE_RAND_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct rand {
@@ -17,5 +18,7 @@ void rand_init_seed(struct rand *rand, uint64_t seed);
 uint64_t rand_next(struct rand *rand);
 /* A number in [0, bound); 0 where `bound` is 0. The slight bias is of no matter for jitter. */
 uint64_t rand_below(struct rand *rand, uint64_t bound);
+/* Fills `out`, at most 256 bytes, with what nobody can foresee; -1: the kernel has none. */
+int rand_secret(void *out, size_t len);
 
 #endif

@@ -79,11 +79,13 @@ struct conf_source {
     const struct conf_connection *connection;
     struct conf_strings names;            /* channels or patterns */
     const char *queue;                    /* QUEUE */
-    const char *exchange;                 /* EXCHANGE */
-    struct conf_strings binding_keys;     /* EXCHANGE; at least one */
+    const char *exchange;                 /* EXCHANGE; QUEUE that declares */
+    struct conf_strings binding_keys;     /* likewise; at least one */
     struct field_table binding_arguments; /* EXCHANGE */
     struct field_table arguments;         /* of basic.consume */
     unsigned prefetch;                    /* 1 to 65535 */
+    bool declares; /* QUEUE: it is declared, durable, and bound to `exchange` */
+    struct field_table queue_arguments; /* with declares */
     bool exclusive;
     int consumer_priority; /* sent as x-priority where has_consumer_priority */
     bool has_consumer_priority;
@@ -104,8 +106,19 @@ struct conf_sink {
 
 /* What an entry of "bridges" is. */
 enum conf_bridge_kind {
-    CONF_BRIDGE_PLAIN, /* "from" and "to" */
-    CONF_BRIDGE_RPC,   /* "rpc": calls one way, answers the other */
+    CONF_BRIDGE_PLAIN,  /* "from" and "to" */
+    CONF_BRIDGE_RPC,    /* "rpc": calls one way, answers the other */
+    CONF_BRIDGE_MIRROR, /* "mirror": the two ends of the bridge are its way to AMQP */
+};
+
+/* The way back of a mirror. */
+struct conf_mirror {
+    const char *channel;           /* as written: the channel, or the template of it */
+    const char *pattern;           /* NULL: one channel */
+    unsigned max_hops;             /* 1 to 255 */
+    struct conf_source source;     /* its own queue */
+    struct conf_sink sink;         /* the channel */
+    struct bridge_options options; /* those of the bridge, as they are for this way */
 };
 
 struct filter;
@@ -129,6 +142,7 @@ struct conf_bridge {
     uint64_t rpc_timeout_us;       /* RPC: from a request to its error answer */
     unsigned rpc_max_calls;        /* RPC: most at once, 1 to 65535 */
     struct bridge_options options; /* ack mode, buffer, retry, policies: core/bridge.h */
+    struct conf_mirror mirror;     /* with CONF_BRIDGE_MIRROR */
     struct conf_place place;
 };
 

@@ -1,4 +1,5 @@
-/* Whether what one bridge sends is what another one reads. For conf/circle.c. */
+/* Whether what one bridge sends is what another one reads. A mirror has two ways, each with a sink
+ * and a source. For conf/circle.c. */
 #ifndef CHUNNELD_CONF_FEED_H
 #define CHUNNELD_CONF_FEED_H
 
@@ -7,22 +8,35 @@
 #include "base/slice.h"
 #include "conf/config.h"
 
-/* What a bridge's sink surely reaches. */
+/* One way of a bridge. */
+struct conf_way {
+    const struct conf_bridge *bridge;
+    const struct conf_source *source;
+    const struct conf_sink *sink;
+};
+
+/* The most that a bridge has. */
+enum { CONF_WAYS_MOST = 2 };
+
+/* The ways of a bridge; how many. */
+size_t conf_ways_of(const struct conf_bridge *bridge, struct conf_way out_ways[CONF_WAYS_MOST]);
+
+/* What the sink of a way surely reaches. */
 struct conf_feed {
     const struct config *config;
-    const struct conf_bridge *bridge;
+    struct conf_way way;
     struct slice *queues; /* AMQP: queues that its messages come to; owned array */
     size_t queue_count;
 };
 
-/* Works out what `bridge` reaches; -1: out of memory. End it with conf_feed_fini(). */
-int conf_feed_init(struct conf_feed *feed, const struct config *config,
-                   const struct conf_bridge *bridge);
+/* Works out what `way` reaches; -1: out of memory. End it with conf_feed_fini(). */
+int conf_feed_init(struct conf_feed *feed, const struct config *config, const struct conf_way *way);
 void conf_feed_fini(struct conf_feed *feed);
 
 /* Whether that is surely what `reader` reads, of at least one of its channels, patterns or
- * bindings. */
-bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_bridge *reader);
+ * bindings. A mirror takes nothing back that it sent, nor from another mirror what has crossed as
+ * many as it may. */
+bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_way *reader);
 
 /* Whether a binding key of a topic exchange matches a routing key: * is one word, # any number
  * (AMQP 0-9-1 §3.1.3.3). */

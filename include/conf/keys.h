@@ -108,7 +108,8 @@ enum conf_connection_variant {
 enum conf_bridge_variant {
     CONF_BRIDGE_TO_REDIS = 1u << 0,
     CONF_BRIDGE_TO_AMQP = 1u << 1,
-    CONF_BRIDGE_OF_CALLS = 1u << 3, /* with "rpc" */
+    CONF_BRIDGE_BOTH_WAYS = 1u << 2, /* with "mirror" */
+    CONF_BRIDGE_OF_CALLS = 1u << 3,  /* with "rpc" */
 };
 /* Those of sources and sinks are 1u << enum conf_source_kind and 1u << enum conf_sink_kind. */
 
@@ -131,6 +132,7 @@ extern const struct conf_kind conf_kind_retry;
 extern const struct conf_kind conf_kind_http;
 extern const struct conf_kind conf_kind_control;
 extern const struct conf_kind conf_kind_rpc;
+extern const struct conf_kind conf_kind_mirror;
 
 /* All kinds, for documents, in the order of reading; ends with NULL. */
 extern const struct conf_kind *const conf_kinds[];

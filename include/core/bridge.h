@@ -82,6 +82,8 @@ struct bridge_counters {
 
 /* pending = buffered + spooled + in_flight */
 uint64_t bridge_counters_pending(const struct bridge_counters *counters);
+/* Adds all of `more`. */
+void bridge_counters_add(struct bridge_counters *counters, const struct bridge_counters *more);
 bool bridge_counters_balance(const struct bridge_counters *counters);
 
 struct bridge;
@@ -100,15 +102,19 @@ struct bridge_host {
 };
 
 struct bridge_setup {
-    const char *name;                     /* borrowed for the bridge's life */
-    const char *instance;                 /* likewise */
-    struct source *source;                /* owned by the bridge from now on */
-    struct sink *sink;                    /* likewise */
-    const struct mapping *mapping;        /* borrowed */
-    const struct filter *filter;          /* borrowed; NULL: every message passes */
-    struct sink *dead_sink;               /* where refused messages go, owned; NULL: nowhere */
-    const struct mapping *dead_mapping;   /* borrowed; NULL without dead_sink */
-    struct store *store;                  /* borrowed; NULL: memory only */
+    const char *name;                   /* borrowed for the bridge's life */
+    const char *instance;               /* likewise */
+    struct source *source;              /* owned by the bridge from now on */
+    struct sink *sink;                  /* likewise */
+    const struct mapping *mapping;      /* borrowed */
+    const struct filter *filter;        /* borrowed; NULL: every message passes */
+    struct sink *dead_sink;             /* where refused messages go, owned; NULL: nowhere */
+    const struct mapping *dead_mapping; /* borrowed; NULL without dead_sink */
+    struct store *store;                /* borrowed; NULL: memory only */
+    /* Whether a delivery is to cross; what is not is settled and counted as filtered. Asked once,
+     * at receipt, with `screen_ctx`. NULL: all cross. */
+    bool (*screen)(void *ctx, const struct delivery *delivery);
+    void *screen_ctx;
     const struct bridge_options *options; /* borrowed */
     const struct bridge_host *host;       /* borrowed */
     void *host_ctx;

@@ -68,6 +68,8 @@ struct bridge {
     struct template_context context; /* instance and name, for templates */
     const struct filter *filter;     /* NULL: every message passes */
     struct body_json body;           /* of the message at hand */
+    bool (*screen)(void *ctx, const struct delivery *delivery); /* NULL: all cross */
+    void *screen_ctx;
     const struct bridge_options *options;
     const struct bridge_host *host;
     void *host_ctx;

@@ -17,6 +17,8 @@
 #include "core/envelope_read.h"
 #include "core/properties.h"
 
+struct echo_entry;
+
 enum { DELIVERY_ID_SIZE = 34 }; /* 16 hex digits of the process, "-", 16 of a counter, NUL */
 
 struct delivery {
@@ -66,10 +68,11 @@ struct delivery {
     char *error;        /* the words; owned, may be NULL */
 
     /* The sink's own, while it holds the delivery. */
-    uint64_t sink_tag;   /* publish sequence number */
-    uint32_t route_hash; /* hash of exchange and routing key as sent; finds it when returned */
-    bool returned;       /* basic.return came for it, its basic.ack has not */
-    uint32_t reached;    /* subscribers that PUBLISH reached, with OUTCOME_NO_SUBSCRIBERS */
+    uint64_t sink_tag;       /* publish sequence number */
+    uint32_t route_hash;     /* hash of exchange and routing key as sent; finds it when returned */
+    bool returned;           /* basic.return came for it, its basic.ack has not */
+    uint32_t reached;        /* subscribers that PUBLISH reached, with OUTCOME_NO_SUBSCRIBERS */
+    struct echo_entry *echo; /* of a mirror's: the echo that it will have; NULL: none */
 
     size_t size; /* bytes that it counts for: the whole allocation */
 };

@@ -25,6 +25,8 @@ uint64_t histogram_count_below(const struct histogram *histogram, uint64_t value
 /* The same for `count` values, ascending, in one go: out_counts[i] belongs to values[i]. */
 void histogram_count_each_below(const struct histogram *histogram, const uint64_t *values,
                                 size_t count, uint64_t *out_counts);
+/* Adds what `from` has recorded. */
+void histogram_add(struct histogram *histogram, const struct histogram *from);
 void histogram_reset(struct histogram *histogram);
 
 #endif

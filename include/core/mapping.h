@@ -29,6 +29,7 @@ struct mapping {
     int priority;                               /* 0 to 255; -1: none */
     bool persistent;                            /* delivery_mode 2, else 1 */
     bool annotate;                              /* add the annotations (AMQP sinks) */
+    unsigned hops;                              /* value of x-chunnel-hops; 0: none is put on */
     bool to_amqp;                               /* the sink is AMQP: fill outgoing.properties */
     bool reads_envelope;                        /* bodies from Redis are envelopes */
     bool writes_envelope;                       /* bodies to Redis are made envelopes */

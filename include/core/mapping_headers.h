@@ -10,6 +10,7 @@
 
 /* In the order of the table: what comes later is there for fewer messages. */
 enum annotation {
+    ANNOTATION_HOPS,    /* always, where the mapping has them; a number, and never changes */
     ANNOTATION_ORIGIN,  /* always */
     ANNOTATION_BRIDGE,  /* always */
     ANNOTATION_CHANNEL, /* messages from Redis */

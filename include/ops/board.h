@@ -5,6 +5,7 @@
 #define CHUNNELD_OPS_BOARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -24,6 +25,17 @@ struct board_connection {
     const struct rmq_hub *rmq;
 };
 
+/* How one way of a bridge goes that has several. */
+struct bridge_part {
+    const char *name; /* as in the stats; static */
+    enum bridge_state state;
+    struct bridge_counters counters;
+    const char *last_error; /* as below */
+    const struct histogram *latency;
+};
+
+enum { BRIDGE_PARTS_MOST = 2 };
+
 /* How a configured bridge goes, whatever it consists of. */
 struct bridge_status {
     enum bridge_state state;
@@ -36,6 +48,8 @@ struct bridge_status {
     uint64_t gap_us;                 /* and how long, one under way included */
     bool has_rpc;                    /* it carries calls */
     struct rpc_counters rpc;         /* with has_rpc */
+    struct bridge_part parts[BRIDGE_PARTS_MOST]; /* whose sums the counters are */
+    size_t part_count;                           /* 0: it is one thing */
 };
 
 /* A configured bridge; a disabled one is stopped and has counted nothing. */

@@ -26,6 +26,10 @@ struct source *redis_source_new(struct redis_hub *hub, const struct conf_source 
                                 const char *bridge, bool dedicated);
 /* Time without a subscription of a source made by redis_source_new. */
 const struct subscription_gap *redis_source_gap(const struct source *source);
+/* Sends PING on the subscription of a source made by redis_source_new; `on_pong` is called when its
+ * reply comes, behind all messages that were published before. Not where the link is lost, or down:
+ * on_link tells of that. A second call replaces the first. */
+void redis_source_ping(struct source *source, void (*on_pong)(void *ctx), void *ctx);
 
 struct sink *redis_sink_new(struct redis_hub *hub, const struct conf_sink *conf,
                             const struct bridge_options *options);

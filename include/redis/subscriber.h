@@ -44,6 +44,12 @@ void redis_subscriber_free(struct redis_subscriber *subscriber);
 void redis_subscriber_start(struct redis_subscriber *subscriber);
 const struct redis_connection *redis_subscriber_connection(const struct redis_subscriber *s);
 
+/* Sends PING: its reply comes behind all messages that the server has put into the stream by then.
+ * -1: not up, or out of memory. */
+int redis_subscriber_ping(struct redis_subscriber *subscriber, redis_on_reply on_reply, void *ctx);
+/* The replies that `ctx` waits for are dropped. */
+void redis_subscriber_forget(struct redis_subscriber *subscriber, const void *ctx);
+
 /* Makes `listener` one of the subscriber's, for `count` names; nothing is sent yet. 0, or -1: out
  * of memory. `names` is not kept. */
 int redis_subscriber_add(struct redis_subscriber *subscriber, struct redis_listener *listener,

@@ -10,9 +10,16 @@
 
 #define STOP_TIMEOUT_US (3 * CLOCK_US_PER_S) /* for cancel-ok when the daemon is about to end */
 
+/* A queue that is gone with the connection. */
 static bool consumer_has_own_queue(const struct rmq_source *source)
 {
     return source->conf->kind == CONF_SOURCE_EXCHANGE;
+}
+
+/* A queue that the source declares and binds, passing or not. */
+static bool consumer_declares(const struct rmq_source *source)
+{
+    return consumer_has_own_queue(source) || source->conf->declares;
 }
 
 /* A queue of its own would go with its last consumer, and what is in it: that one is kept, and acks
@@ -47,12 +54,21 @@ static void consumer_send_qos(struct rmq_source *source)
     consumer_await(source, "basic.qos");
 }
 
-static void consumer_send_declare(struct rmq_source *source)
+static int consumer_send_declare(struct rmq_source *source, struct err *err)
 {
     static const struct conf_queue own = {.name = "", .exclusive = true, .auto_delete = true};
+    const struct conf_queue lasting = {
+        .name = source->conf->queue,
+        .durable = true,
+        .arguments = source->conf->queue_arguments,
+    };
 
-    rmq_declare_queue(source->channel, &own, NULL);
+    if (rmq_declare_queue(source->channel, consumer_has_own_queue(source) ? &own : &lasting, err) !=
+        0) {
+        return -1;
+    }
     consumer_await(source, "queue.declare");
+    return 0;
 }
 
 static int consumer_send_bindings(struct rmq_source *source, struct err *err)
@@ -100,13 +116,13 @@ static int consumer_send_consume(struct rmq_source *source, struct err *err)
     return 0;
 }
 
-/* The queue is known: binds it where it is our own, and consumes. */
+/* The queue is known: binds it where it was declared, and consumes. */
 static void consumer_set_up_queue(struct rmq_source *source)
 {
     struct err err;
 
     rmq_content_set_queue(rmq_channel_content(source->channel), slice_of(source->queue));
-    if (consumer_has_own_queue(source) && consumer_send_bindings(source, &err) != 0) {
+    if (consumer_declares(source) && consumer_send_bindings(source, &err) != 0) {
         consumer_give_up(source, err.text);
     } else if (consumer_is_wanted(source) && consumer_send_consume(source, &err) != 0) {
         consumer_give_up(source, err.text);
@@ -124,14 +140,18 @@ static void consumer_end_setup(struct rmq_source *source)
 
 static void consumer_set_up(struct rmq_source *source)
 {
+    struct err err;
+
     source->state = RMQ_CONSUMER_SETUP;
     source->replies = 0;
     source->has_consumer = false;
     if (!source->no_ack) {
         consumer_send_qos(source);
     }
-    if (consumer_has_own_queue(source)) {
-        consumer_send_declare(source);
+    if (consumer_declares(source)) {
+        if (consumer_send_declare(source, &err) != 0) {
+            consumer_give_up(source, err.text);
+        }
         return;
     }
     consumer_set_up_queue(source);
@@ -183,10 +203,14 @@ void rmq_consumer_steer(struct rmq_source *source)
 static const char *consumer_why_not(void *ctx)
 {
     const struct rmq_source *source = ctx;
+    const char *problem = NULL;
 
-    if (consumer_has_own_queue(source)) {
-        return rmq_topology_problem(source->topology, RMQ_EXCHANGE,
-                                    slice_of(source->conf->exchange));
+    if (consumer_declares(source)) {
+        problem =
+            rmq_topology_problem(source->topology, RMQ_EXCHANGE, slice_of(source->conf->exchange));
+    }
+    if (problem != NULL || consumer_has_own_queue(source)) {
+        return problem;
     }
     return rmq_topology_problem(source->topology, RMQ_QUEUE, slice_of(source->conf->queue));
 }
@@ -234,7 +258,7 @@ static bool consumer_on_reply(struct rmq_source *source)
 
 static bool consumer_on_declare_ok(struct rmq_source *source, const amqp_queue_declare_ok_t *ok)
 {
-    if (source->state != RMQ_CONSUMER_SETUP || !consumer_has_own_queue(source)) {
+    if (source->state != RMQ_CONSUMER_SETUP || !consumer_declares(source)) {
         return false;
     }
     snprintf(source->queue, sizeof(source->queue), "%.*s", (int)ok->queue.len,

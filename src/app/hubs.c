@@ -73,7 +73,7 @@ struct source *wired_hub_new_source(struct wired_hub *hub, const struct conf_bri
     }
     return rmq_source_new(
         hub->rmq, &bridge->source, &bridge->options,
-        bridge->has_dead_letter || bridge->kind == CONF_BRIDGE_RPC ||
+        bridge->has_dead_letter || bridge->kind != CONF_BRIDGE_PLAIN ||
             mapping_needs_properties(&bridge->sink.mapping) ||
             (bridge->filter.condition != NULL && filter_needs_properties(bridge->filter.condition)),
         bridge->name);

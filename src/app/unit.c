@@ -13,6 +13,9 @@ struct unit *unit_new(const struct unit_setup *setup, struct err *err)
     if (!setup->conf->enabled) {
         return disabled_unit_new(setup, err);
     }
+    if (setup->conf->kind == CONF_BRIDGE_MIRROR) {
+        return mirror_unit_new(setup, err);
+    }
     return bridge_unit_new(setup, err);
 }
 

@@ -30,3 +30,8 @@ uint64_t rand_below(struct rand *rand, uint64_t bound)
 {
     return bound ? rand_next(rand) % bound : 0;
 }
+
+int rand_secret(void *out, size_t len)
+{
+    return getrandom(out, len, 0) == (ssize_t)len ? 0 : -1;
+}

@@ -4,6 +4,7 @@
 
 #include "conf/connection.h"
 #include "conf/keys.h"
+#include "conf/mirror.h"
 #include "conf/rpc.h"
 #include "core/glob.h"
 
@@ -14,6 +15,9 @@ unsigned conf_bridge_variant_of_node(struct conf_loader *loader, const struct js
     bool is_amqp = json_member(to, "exchange") != NULL || json_member(to, "queue") != NULL;
 
     (void)loader;
+    if (json_member(node, "mirror") != NULL) {
+        return CONF_BRIDGE_BOTH_WAYS;
+    }
     if (json_member(node, "rpc") != NULL) {
         return CONF_BRIDGE_OF_CALLS;
     }
@@ -27,6 +31,9 @@ unsigned conf_bridge_variant_of_struct(const void *base)
 {
     const struct conf_bridge *bridge = base;
 
+    if (bridge->kind == CONF_BRIDGE_MIRROR) {
+        return CONF_BRIDGE_BOTH_WAYS;
+    }
     if (bridge->kind == CONF_BRIDGE_RPC) {
         return CONF_BRIDGE_OF_CALLS;
     }
@@ -127,6 +134,9 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
         bridge->sink.kind == CONF_SINK_CHANNEL || bridge->sink.mapping.annotate;
     if (bridge->kind == CONF_BRIDGE_RPC) {
         conf_rpc_check_bridge(loader, node, bridge);
+    } else if (bridge->kind == CONF_BRIDGE_MIRROR) {
+        conf_bridge_check_disk(loader, node, bridge, from_amqp);
+        conf_mirror_complete(loader, bridge);
     } else {
         conf_bridge_set_envelope(loader, node, bridge, from_amqp);
         conf_bridge_check_disk(loader, node, bridge, from_amqp);

@@ -6,36 +6,38 @@
 
 #include "conf/feed.h"
 
-/* A bridge on the way that is being followed. */
+/* A step of the path that is being followed. */
 struct conf_step {
     struct conf_feed feed;
-    size_t bridge; /* its number */
-    size_t next;   /* the next bridge to look at */
+    size_t way;  /* its number */
+    size_t next; /* of the way to look at next */
 };
 
-/* What is known of a bridge. */
-enum conf_search_mark { CONF_UNSEEN, CONF_ON_THE_WAY, CONF_DONE };
+/* What is known of a way. */
+enum conf_search_mark { CONF_UNSEEN, CONF_ON_THE_PATH, CONF_DONE };
 
-/* A search under way, depth first: every pair of bridges is looked at once. */
+/* A search, depth first: every pair of ways is looked at once. */
 struct conf_search {
     const struct config *config;
-    struct conf_step *steps; /* the way, from where it began */
+    struct conf_way *ways; /* of the enabled bridges, in the order of these */
+    size_t way_count;
+    struct conf_step *steps; /* the path, from where it began */
     size_t depth;
     unsigned char *marks; /* enum conf_search_mark, by number */
 };
 
-/* Begins to follow what a bridge feeds; -1: out of memory. */
-static int conf_search_enter(struct conf_search *search, size_t bridge)
+/* Begins to follow what a way feeds; -1: out of memory. */
+static int conf_search_enter(struct conf_search *search, size_t way)
 {
     struct conf_step *step = &search->steps[search->depth];
 
-    step->bridge = bridge;
+    step->way = way;
     step->next = 0;
-    if (conf_feed_init(&step->feed, search->config, &search->config->bridges[bridge]) != 0) {
+    if (conf_feed_init(&step->feed, search->config, &search->ways[way]) != 0) {
         conf_feed_fini(&step->feed);
         return -1;
     }
-    search->marks[bridge] = CONF_ON_THE_WAY;
+    search->marks[way] = CONF_ON_THE_PATH;
     search->depth++;
     return 0;
 }
@@ -44,68 +46,84 @@ static void conf_search_leave(struct conf_search *search)
 {
     struct conf_step *step = &search->steps[--search->depth];
 
-    search->marks[step->bridge] = CONF_DONE;
+    search->marks[step->way] = CONF_DONE;
     conf_feed_fini(&step->feed);
 }
 
-/* Says that the way leads back to a bridge on it. */
+/* Says that the path leads back to a way on it. */
 static void conf_search_found(struct conf_loader *loader, const struct conf_search *search,
-                              size_t bridge)
+                              size_t way)
 {
-    const struct conf_bridge *bridges = search->config->bridges;
+    const struct conf_bridge *bridge = search->ways[way].bridge;
     struct strbuf names = STRBUF_INIT;
     size_t first = 0;
     size_t i;
 
-    while (search->steps[first].bridge != bridge) {
+    while (search->steps[first].way != way) {
         first++;
     }
     for (i = first; i < search->depth; i++) {
-        strbuf_append_format(&names, "\"%s\" feeds ", bridges[search->steps[i].bridge].name);
+        strbuf_append_format(&names, "\"%s\" feeds ",
+                             search->ways[search->steps[i].way].bridge->name);
     }
     conf_problem_place(
-        loader, &bridges[bridge].place,
+        loader, &bridge->place,
         "a circle: %s\"%s\"; messages would go round for ever, so change one of them",
-        strbuf_text(&names), bridges[bridge].name);
+        strbuf_text(&names), bridge->name);
     strbuf_fini(&names);
 }
 
-/* Follows what the last bridge on the way feeds, one step; -1: out of memory. */
+/* Follows what the last way on the path feeds, one step; -1: out of memory. */
 static int conf_search_step(struct conf_loader *loader, struct conf_search *search)
 {
     struct conf_step *step = &search->steps[search->depth - 1];
 
-    while (step->next < search->config->bridge_count) {
-        size_t bridge = step->next++;
-        const struct conf_bridge *reader = &search->config->bridges[bridge];
+    while (step->next < search->way_count) {
+        size_t way = step->next++;
 
-        if (search->marks[bridge] == CONF_DONE || !reader->enabled ||
-            !conf_feed_reaches(&step->feed, reader)) {
+        if (search->marks[way] == CONF_DONE ||
+            !conf_feed_reaches(&step->feed, &search->ways[way])) {
             continue;
         }
-        if (search->marks[bridge] == CONF_UNSEEN) {
-            return conf_search_enter(search, bridge);
+        if (search->marks[way] == CONF_UNSEEN) {
+            return conf_search_enter(search, way);
         }
-        conf_search_found(loader, search, bridge);
+        conf_search_found(loader, search, way);
     }
     conf_search_leave(search);
     return 0;
 }
 
-void conf_circle_check(struct conf_loader *loader)
+/* -1: out of memory. */
+static int conf_search_init(struct conf_search *search, const struct config *config)
 {
-    const struct config *config = loader->config;
-    struct conf_search search = {.config = config};
-    int result = 0;
+    size_t most = config->bridge_count * CONF_WAYS_MOST + 1;
     size_t i;
 
-    search.steps = calloc(config->bridge_count + 1, sizeof(*search.steps));
-    search.marks = calloc(config->bridge_count + 1, sizeof(*search.marks));
-    if (search.steps == NULL || search.marks == NULL) {
-        result = -1;
+    *search = (struct conf_search){.config = config};
+    search->ways = calloc(most, sizeof(*search->ways));
+    search->steps = calloc(most, sizeof(*search->steps));
+    search->marks = calloc(most, sizeof(*search->marks));
+    if (search->ways == NULL || search->steps == NULL || search->marks == NULL) {
+        return -1;
     }
-    for (i = 0; result == 0 && i < config->bridge_count; i++) {
-        if (!config->bridges[i].enabled || search.marks[i] != CONF_UNSEEN) {
+    for (i = 0; i < config->bridge_count; i++) {
+        if (config->bridges[i].enabled) {
+            search->way_count +=
+                conf_ways_of(&config->bridges[i], &search->ways[search->way_count]);
+        }
+    }
+    return 0;
+}
+
+void conf_circle_check(struct conf_loader *loader)
+{
+    struct conf_search search;
+    int result = conf_search_init(&search, loader->config);
+    size_t i;
+
+    for (i = 0; result == 0 && i < search.way_count; i++) {
+        if (search.marks[i] != CONF_UNSEEN) {
             continue;
         }
         result = conf_search_enter(&search, i);
@@ -117,6 +135,7 @@ void conf_circle_check(struct conf_loader *loader)
         conf_search_leave(&search);
     }
     loader->out_of_memory |= result != 0;
+    free(search.ways);
     free(search.steps);
     free(search.marks);
 }

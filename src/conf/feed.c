@@ -124,6 +124,16 @@ static bool conf_sink_route(const struct conf_sink *sink, struct slice *out_exch
            (mapping->exchange == NULL || template_is_constant(mapping->exchange, out_exchange));
 }
 
+size_t conf_ways_of(const struct conf_bridge *bridge, struct conf_way out_ways[CONF_WAYS_MOST])
+{
+    out_ways[0] = (struct conf_way){bridge, &bridge->source, &bridge->sink};
+    if (bridge->kind != CONF_BRIDGE_MIRROR) {
+        return 1;
+    }
+    out_ways[1] = (struct conf_way){bridge, &bridge->mirror.source, &bridge->mirror.sink};
+    return 2;
+}
+
 static int conf_feed_add(struct conf_feed *feed, struct slice queue)
 {
     struct slice *place = conf_list_append(&feed->queues, &feed->queue_count, sizeof(*place));
@@ -135,17 +145,16 @@ static int conf_feed_add(struct conf_feed *feed, struct slice queue)
     return 0;
 }
 
-int conf_feed_init(struct conf_feed *feed, const struct config *config,
-                   const struct conf_bridge *bridge)
+int conf_feed_init(struct conf_feed *feed, const struct config *config, const struct conf_way *way)
 {
-    const struct conf_topology *topology = conf_topology_of(config, bridge->sink.connection);
+    const struct conf_topology *topology = conf_topology_of(config, way->sink->connection);
     struct slice exchange;
     struct slice key;
     const char *type;
     size_t i;
 
-    *feed = (struct conf_feed){.config = config, .bridge = bridge};
-    if (!conf_sink_route(&bridge->sink, &exchange, &key)) {
+    *feed = (struct conf_feed){.config = config, .way = *way};
+    if (!conf_sink_route(way->sink, &exchange, &key)) {
         return 0;
     }
     if (exchange.len == 0) {
@@ -186,10 +195,10 @@ static bool conf_source_hears(const struct conf_source *source, struct slice cha
 }
 
 /* A sink on Redis: a channel that is always the same, or that of the source itself. */
-static bool conf_feed_hears(const struct conf_bridge *bridge, const struct conf_source *reader)
+static bool conf_feed_hears(const struct conf_way *way, const struct conf_source *reader)
 {
-    const struct template *channel = bridge->sink.mapping.channel;
-    const struct conf_strings *names = &bridge->source.names;
+    const struct template *channel = way->sink->mapping.channel;
+    const struct conf_strings *names = &way->source->names;
     struct slice text;
     size_t i;
 
@@ -229,7 +238,7 @@ static bool conf_feed_exchange(const struct conf_feed *feed, const struct conf_s
     struct slice key;
     size_t i;
 
-    if (!conf_sink_route(&feed->bridge->sink, &exchange, &key) ||
+    if (!conf_sink_route(feed->way.sink, &exchange, &key) || reader->exchange == NULL ||
         !slice_equal_text(exchange, reader->exchange)) {
         return false;
     }
@@ -242,19 +251,32 @@ static bool conf_feed_exchange(const struct conf_feed *feed, const struct conf_s
     return false;
 }
 
-bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_bridge *reader)
+/* What the origin in the headers, or the echo, keeps from crossing. */
+static bool conf_feed_is_covered(const struct conf_feed *feed, const struct conf_way *reader)
 {
-    const struct conf_source *source = &reader->source;
+    const struct conf_bridge *from = feed->way.bridge;
+    const struct conf_bridge *to = reader->bridge;
+    bool hops = from->kind == CONF_BRIDGE_MIRROR && to->kind == CONF_BRIDGE_MIRROR &&
+                feed->way.sink->mapping.to_amqp && to->mirror.max_hops == 1;
 
-    if (!conf_same_server(feed->bridge->sink.connection, source->connection)) {
+    return hops || (from == to && to->kind == CONF_BRIDGE_MIRROR);
+}
+
+bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_way *reader)
+{
+    const struct conf_source *source = reader->source;
+
+    if (conf_feed_is_covered(feed, reader) ||
+        !conf_same_server(feed->way.sink->connection, source->connection)) {
         return false;
     }
     switch (source->kind) {
     case CONF_SOURCE_QUEUE:
-        return source->queue != NULL && conf_feed_queue(feed, source->queue);
+        return (source->queue != NULL && conf_feed_queue(feed, source->queue)) ||
+               (source->declares && conf_feed_exchange(feed, source));
     case CONF_SOURCE_EXCHANGE:
         return source->exchange != NULL && conf_feed_exchange(feed, source);
     default:
-        return conf_feed_hears(feed->bridge, source);
+        return conf_feed_hears(&feed->way, source);
     }
 }

@@ -209,6 +209,7 @@ const struct conf_kind *const conf_kinds[] = {
     &conf_kind_source,
     &conf_kind_sink,
     &conf_kind_rpc,
+    &conf_kind_mirror,
     &conf_kind_properties,
     &conf_kind_buffer,
     &conf_kind_retry,

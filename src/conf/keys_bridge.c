@@ -181,6 +181,11 @@ static const struct conf_key bridge_keys[] = {
      .variants = PLAIN,
      .required = true,
      .help = "Where they go."},
+    {.name = "mirror",
+     .type = CONF_TYPE_OBJECT,
+     .kind = &conf_kind_mirror,
+     .variants = CONF_BRIDGE_BOTH_WAYS,
+     .help = "Instead of `from` and `to`: both ways between a channel and an exchange."},
     {.name = "ack_mode",
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, options.ack_mode),
@@ -215,7 +220,7 @@ static const struct conf_key bridge_keys[] = {
     {.name = "retry",
      .type = CONF_TYPE_OBJECT,
      .kind = &conf_kind_retry,
-     .variants = PLAIN,
+     .variants = PLAIN | CONF_BRIDGE_BOTH_WAYS,
      .fallback = "{}",
      .help = "How messages that the sink refuses are tried again."},
     {.name = "on_unroutable",
@@ -230,7 +235,7 @@ static const struct conf_key bridge_keys[] = {
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, options.on_no_subscribers),
      .words = on_no_subscribers_words,
-     .variants = CONF_BRIDGE_TO_REDIS,
+     .variants = CONF_BRIDGE_TO_REDIS | CONF_BRIDGE_BOTH_WAYS,
      .fallback = "ack",
      .help = "For a message that PUBLISH reached nobody with. `ack`: it was published, and counts "
              "as delivered. `hold`: it is kept, and what follows with it, in order, and published "
@@ -242,7 +247,7 @@ static const struct conf_key bridge_keys[] = {
      FIELD(struct conf_bridge, options.min_subscribers),
      .min = 0,
      .max = UINT32_MAX,
-     .variants = CONF_BRIDGE_TO_REDIS,
+     .variants = CONF_BRIDGE_TO_REDIS | CONF_BRIDGE_BOTH_WAYS,
      .fallback = "1",
      .help = "Where PUBLISH reaches fewer subscribers, it counts as nobody. With `hold` those that "
              "it did reach get it again with every try, at the longest back-off of `retry`."},
@@ -262,7 +267,6 @@ static const struct conf_key bridge_keys[] = {
      .variants = PLAIN,
      .help = "A condition, see Filters. A message that does not meet it is settled and counted as "
              "`filtered`."},
-    {.name = "mirror", .type = CONF_TYPE_LATER},
     {.name = "rpc",
      .type = CONF_TYPE_OBJECT,
      .kind = &conf_kind_rpc,
@@ -270,13 +274,17 @@ static const struct conf_key bridge_keys[] = {
      .help = "In the place of `from` and `to`: calls one way, and their answers the other."},
 };
 
+/* JSON Schema of what has its own "from" and "to". */
+#define BOTH_ENDS "\"not\": {\"anyOf\": [{\"required\": [\"rpc\"]}, {\"required\": [\"mirror\"]}]}"
+
 static const struct conf_variant bridge_variants[] = {
     {"a bridge to Redis", CONF_BRIDGE_TO_REDIS,
-     "{\"required\": [\"to\"], \"properties\": {\"to\": {\"required\": [\"channel\"]}}, "
-     "\"not\": {\"required\": [\"rpc\"]}}"},
+     "{\"required\": [\"to\"], \"properties\": {\"to\": {\"required\": [\"channel\"]}}, " BOTH_ENDS
+     "}"},
     {"a bridge to AMQP", CONF_BRIDGE_TO_AMQP,
      "{\"required\": [\"to\"], \"properties\": {\"to\": {\"not\": {\"required\": "
-     "[\"channel\"]}}}, \"not\": {\"required\": [\"rpc\"]}}"},
+     "[\"channel\"]}}}, " BOTH_ENDS "}"},
+    {"a mirror", CONF_BRIDGE_BOTH_WAYS, "{\"required\": [\"mirror\"]}"},
     {"a bridge with \"rpc\"", CONF_BRIDGE_OF_CALLS, "{\"required\": [\"rpc\"]}"},
     {NULL, 0, NULL},
 };
@@ -290,7 +298,8 @@ const struct conf_kind conf_kind_bridge = {
         "other for ever are refused.",
     KEYS(bridge_keys),
     .variants = bridge_variants,
-    .schema = "{\"anyOf\": [{\"required\": [\"from\", \"to\"]}, {\"required\": [\"rpc\"]}]}",
+    .schema = "{\"anyOf\": [{\"required\": [\"from\", \"to\"]}, {\"required\": [\"rpc\"]}, "
+              "{\"required\": [\"mirror\"]}]}",
     .size = sizeof(struct conf_bridge),
     .variant_of_node = conf_bridge_variant_of_node,
     .variant_of_struct = conf_bridge_variant_of_struct,

@@ -51,6 +51,7 @@ void config_free(struct config *config)
     for (i = 0; i < config->bridge_count; i++) {
         mapping_fini(&config->bridges[i].sink.mapping);
         mapping_fini(&config->bridges[i].dead_letter.mapping);
+        mapping_fini(&config->bridges[i].mirror.sink.mapping);
     }
     mapping_fini(&config->stats.report.sink.mapping);
     mapping_fini(&config->events.sink.mapping);

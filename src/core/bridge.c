@@ -23,6 +23,24 @@ uint64_t bridge_counters_pending(const struct bridge_counters *counters)
     return counters->buffered + counters->spooled + counters->in_flight;
 }
 
+void bridge_counters_add(struct bridge_counters *counters, const struct bridge_counters *more)
+{
+    counters->received += more->received;
+    counters->delivered += more->delivered;
+    counters->filtered += more->filtered;
+    counters->dropped += more->dropped;
+    counters->dead_lettered += more->dead_lettered;
+    counters->returned += more->returned;
+    counters->retried += more->retried;
+    counters->unroutable += more->unroutable;
+    counters->no_subscribers += more->no_subscribers;
+    counters->bytes_in += more->bytes_in;
+    counters->bytes_out += more->bytes_out;
+    counters->buffered += more->buffered;
+    counters->spooled += more->spooled;
+    counters->in_flight += more->in_flight;
+}
+
 bool bridge_counters_balance(const struct bridge_counters *counters)
 {
     return counters->received == counters->delivered + counters->filtered + counters->dropped +
@@ -193,6 +211,8 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     bridge->context =
         (struct template_context){slice_of(setup->instance), slice_of(setup->name), &bridge->body};
     bridge->filter = setup->filter;
+    bridge->screen = setup->screen;
+    bridge->screen_ctx = setup->screen_ctx;
     bridge->options = setup->options;
     bridge->host = setup->host;
     bridge->host_ctx = setup->host_ctx;

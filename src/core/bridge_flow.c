@@ -315,7 +315,9 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
     delivery->seq = ++bridge->seq;
     bridge->counters.received++;
     bridge->counters.bytes_in += delivery->body.len;
-    if (delivery->refused_why != NULL) {
+    if (bridge->screen != NULL && !bridge->screen(bridge->screen_ctx, delivery)) {
+        flow_filter_out(bridge, delivery);
+    } else if (delivery->refused_why != NULL) {
         bridge_hold(bridge, delivery->size);
         bridge_settle_refused(bridge, delivery,
                               delivery->is_too_large ? REFUSAL_TOO_LARGE : REFUSAL_REFUSED,

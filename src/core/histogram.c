@@ -99,6 +99,18 @@ void histogram_count_each_below(const struct histogram *histogram, const uint64_
     }
 }
 
+void histogram_add(struct histogram *histogram, const struct histogram *from)
+{
+    histogram->count += from->count;
+    histogram->sum += from->sum;
+    if (from->max > histogram->max) {
+        histogram->max = from->max;
+    }
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        histogram->buckets[i] += from->buckets[i];
+    }
+}
+
 void histogram_reset(struct histogram *histogram)
 {
     memset(histogram, 0, sizeof(*histogram));

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
+#include "core/origin.h"
+
 static const struct slice annotation_names[ANNOTATION_COUNT] = {
+    [ANNOTATION_HOPS] = SLICE(ORIGIN_HOPS_HEADER),
     [ANNOTATION_ORIGIN] = SLICE("x-chunnel-origin"),
     [ANNOTATION_BRIDGE] = SLICE("x-chunnel-bridge"),
     [ANNOTATION_CHANNEL] = SLICE("x-chunnel-channel"),
@@ -49,11 +52,16 @@ static bool is_among(const struct field_entry *entries, size_t count, struct sli
     return false;
 }
 
-static void init_annotations(struct mapping_headers *headers)
+static void init_annotations(struct mapping_headers *headers, unsigned hops)
 {
     size_t count = headers->rule_count;
 
-    for (unsigned i = 0; i < ANNOTATION_COUNT; i++) {
+    if (hops > 0) {
+        headers->own[count] = (struct field_entry){annotation_names[ANNOTATION_HOPS],
+                                                   {.type = FIELD_I32, .value.integer = hops}};
+        headers->annotations[ANNOTATION_HOPS] = &headers->own[count++];
+    }
+    for (unsigned i = ANNOTATION_HOPS + 1; i < ANNOTATION_COUNT; i++) {
         if (!is_among(headers->own, headers->rule_count, annotation_names[i])) {
             headers->own[count] =
                 (struct field_entry){annotation_names[i], string_field(SLICE(""))};
@@ -72,7 +80,7 @@ int mapping_headers_init(struct mapping_headers *headers, const struct mapping *
     }
     init_rule(headers, mapping);
     if (mapping->annotate) {
-        init_annotations(headers);
+        init_annotations(headers, mapping->hops);
     }
     return 0;
 }
@@ -141,6 +149,7 @@ int mapping_headers_apply(struct mapping_headers *headers, const struct template
             return -1;
         }
     }
+    count += headers->annotations[ANNOTATION_HOPS] != NULL;
     annotate(headers, ANNOTATION_ORIGIN, context->instance, &count);
     annotate(headers, ANNOTATION_BRIDGE, context->bridge, &count);
     if (delivery->channel.data != NULL) {

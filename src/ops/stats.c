@@ -134,6 +134,18 @@ static void stats_rpc(struct json_writer *json, const struct rpc_counters *rpc)
     json_writer_end_object(json);
 }
 
+/* One way of a bridge that has two. */
+static void stats_part(struct json_writer *json, const struct bridge_part *part)
+{
+    json_writer_key(json, part->name);
+    json_writer_begin_object(json);
+    stats_text(json, "state", bridge_state_name(part->state));
+    stats_counters(json, &part->counters);
+    stats_text(json, "last_error", part->last_error);
+    stats_latency(json, part->latency);
+    json_writer_end_object(json);
+}
+
 static void stats_bridge(struct json_writer *json, const struct board_bridge *bridge,
                          uint64_t now_us)
 {
@@ -150,6 +162,9 @@ static void stats_bridge(struct json_writer *json, const struct board_bridge *br
     stats_latency(json, status.latency);
     if (status.has_rpc) {
         stats_rpc(json, &status.rpc);
+    }
+    for (size_t i = 0; i < status.part_count; i++) {
+        stats_part(json, &status.parts[i]);
     }
     json_writer_end_object(json);
 }

@@ -40,6 +40,8 @@ struct redis_source {
     uint64_t gap_logged_us; /* monotonic time of it; 0: none yet */
     int64_t gap_from_us;    /* wall clock: start of the first gap since then; 0: there is none */
     char gap_why[320];      /* how that one began */
+    void (*on_pong)(void *ctx); /* who waits for the reply to PING */
+    void *pong_ctx;
 };
 
 static struct redis_source *source_of(struct source *source)
@@ -245,6 +247,7 @@ static void source_free(struct source *source)
     struct redis_source *s = source_of(source);
 
     loop_task_cancel(s->loop, &s->task);
+    redis_subscriber_forget(s->subscriber, s);
     redis_listener_remove(&s->listener);
     s->on_free(s->on_free_ctx, s->subscriber);
     free(s);
@@ -287,4 +290,24 @@ struct source *redis_source_make(struct redis_subscriber *subscriber,
 const struct subscription_gap *redis_source_gap(const struct source *source)
 {
     return &((const struct redis_source *)source)->listener.gap;
+}
+
+/* An error answers too, in its turn: -MISCONF, for one. */
+static void source_on_pong(void *ctx, void *arg, const struct resp_frame *reply)
+{
+    struct redis_source *s = ctx;
+
+    (void)arg;
+    (void)reply;
+    s->on_pong(s->pong_ctx);
+}
+
+void redis_source_ping(struct source *source, void (*on_pong)(void *ctx), void *ctx)
+{
+    struct redis_source *s = source_of(source);
+
+    redis_subscriber_forget(s->subscriber, s);
+    s->on_pong = on_pong;
+    s->pong_ctx = ctx;
+    redis_subscriber_ping(s->subscriber, source_on_pong, s);
 }

@@ -297,3 +297,14 @@ void redis_subscriber_resume(struct redis_subscriber *s, enum redis_pause why)
 {
     redis_connection_resume_reading(s->connection, why);
 }
+
+int redis_subscriber_ping(struct redis_subscriber *s, redis_on_reply on_reply, void *ctx)
+{
+    return redis_connection_command(s->connection, (struct slice[]){SLICE("PING")}, 1, on_reply,
+                                    ctx, NULL);
+}
+
+void redis_subscriber_forget(struct redis_subscriber *s, const void *ctx)
+{
+    redis_connection_forget(s->connection, ctx);
+}

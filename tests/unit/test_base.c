@@ -5,11 +5,15 @@
 #include "base/err.h"
 #include "base/nearest.h"
 #include "base/rand.h"
+#include "base/siphash.h"
 #include "base/strbuf.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -321,9 +325,56 @@ static void test_nearest_name(void **state)
     assert_null(nearest_name(SLICE("a"), names, 0));
 }
 
+/* The bytes 0, 1, 2... under the key 0, 1, 2...: what `openssl mac SIPHASH` says of them. */
+static void test_siphash_is_the_published_one(void **state)
+{
+    static const struct {
+        size_t len;
+        const char *print;
+    } known[] = {
+        {0, "a3817f04ba25a8e66df67214c7550293"}, {1, "da87c1d86b99af44347659119b22fc45"},
+        {2, "8177228da4a45dc7fca38bdef60affe4"}, {7, "a1f1ebbed8dbc153c0b84aa61ff08239"},
+        {8, "3b62a9ba6258f5610f83e264f31497b4"}, {15, "5493e99933b0a8117e08ec0f97cfc3d9"},
+    };
+    uint8_t bytes[SIPHASH_KEY_SIZE];
+
+    (void)state;
+    for (uint8_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = i;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        for (size_t cut = 0; cut <= known[i].len; cut++) {
+            struct siphash hash;
+            struct siphash_print print;
+            char text[33];
+
+            siphash_init(&hash, bytes);
+            siphash_feed(&hash, bytes, cut);
+            siphash_feed(&hash, bytes + cut, known[i].len - cut);
+            print = siphash_end(&hash);
+            snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, htobe64(htole64(print.low)),
+                     htobe64(htole64(print.high)));
+            assert_string_equal(text, known[i].print);
+        }
+    }
+}
+
+static void test_secrets_differ(void **state)
+{
+    uint8_t one[16];
+    uint8_t two[16];
+
+    (void)state;
+    assert_int_equal(rand_secret(one, sizeof(one)), 0);
+    assert_int_equal(rand_secret(two, sizeof(two)), 0);
+    assert_memory_not_equal(one, two, sizeof(one));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_siphash_is_the_published_one),
+        cmocka_unit_test(test_secrets_differ),
         cmocka_unit_test(test_err_is_cut_and_terminated),
         cmocka_unit_test(test_err_says_what_errno_means),
         cmocka_unit_test(test_err_may_be_unwanted),

@@ -35,9 +35,11 @@ static const struct conf_bad bridges[] = {
                                  "'envelope' is right, the nearest is 'raw'"},
     {OPTION("'on_no_subscribers': 'ack'"),
      "3:3: /bridges/0/on_no_subscribers: 'on_no_subscribers' means nothing for a bridge to AMQP; "
-     "it is for a bridge to Redis"},
-    {OPTION("'min_subscribers': 2"), "3:3: /bridges/0/min_subscribers: 'min_subscribers' means "
-                                     "nothing for a bridge to AMQP; it is for a bridge to Redis"},
+     "it is for a bridge to Redis or a mirror"},
+    {OPTION("'min_subscribers': 2"),
+     "3:3: /bridges/0/min_subscribers: 'min_subscribers' means "
+     "nothing for a bridge to AMQP; it is for a bridge to Redis or a "
+     "mirror"},
     {OPTION("'on_unroutable': 'requeue'"),
      "3:20: /bridges/0/on_unroutable: unknown word; one of 'dead-letter', 'drop', 'retry' is "
      "right, the nearest is 'retry'"},
@@ -48,11 +50,10 @@ static const struct conf_bad bridges[] = {
      "3:28: /bridges/0/dead_letter/queue: empty; at least 1 octet is wanted"},
     {OPTION("'dead_letter': {'queue': '{queue}'}"),
      "3:30: /bridges/0/dead_letter/queue: only AMQP sources have {queue}: this bridge's has not"},
-    {OPTION("'filter': {}, 'mirror': {}"),
+    {OPTION("'filter': {}"),
      "3:13: /bridges/0/filter: 'json', 'header', 'routing_key', 'channel', 'all', 'any' or 'not' "
      "is "
-     "missing; a condition has one of them\n"
-     "3:17: /bridges/0/mirror: 'mirror' is not supported by this version; leave it out"},
+     "missing; a condition has one of them"},
     {OPTION("'buffer': {'messages': 0, 'memory': 0, 'disk': '1GiB', 'durability': 'disk', "
             "'when_full': 'block'}"),
      "3:26: /bridges/0/buffer/messages: a whole number from 1 to 1000000000 is wanted\n"

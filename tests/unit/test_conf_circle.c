@@ -16,7 +16,28 @@
          " 'bindings': [{'source': 'e', 'destination': 'q', 'routing_key': '" key "'}]},\n"        \
          " 'bridges': [\n" bridges "]}"
 
+#define MIRROR(name, channel, more)                                                                \
+    "{'name': '" name "', 'mirror': {'channel': '" channel "', 'exchange': 'e', "                  \
+    "'routing_key': 'k'" more "}}"
+
 static const struct conf_bad circles[] = {
+    /* What another bridge takes out of a mirror's one side and puts back. */
+    {DECLARED("topic", "#",
+              MIRROR("m", "c", "") ",\n" BRIDGE("in", "'queue': 'q'", "'channel': 'c'")),
+     "5:1: /bridges/0: a circle: 'm' feeds 'in' feeds 'm'; messages would go round for ever, so "
+     "change one of them"},
+    {DECLARED("topic", "#",
+              MIRROR("m", "c", "") ",\n" BRIDGE("out", "'channel': 'c'",
+                                                "'exchange': 'e', 'routing_key': 'k'")),
+     "5:1: /bridges/0: a circle: 'm' feeds 'out' feeds 'm'; messages would go round for ever, so "
+     "change one of them"},
+    /* Two mirrors of one pair that count no hops. */
+    {DECLARED("topic", "#",
+              MIRROR("m", "c", ", 'max_hops': 2") ",\n" MIRROR("n", "c", ", 'max_hops': 2")),
+     "5:1: /bridges/0: a circle: 'm' feeds 'n' feeds 'm'; messages would go round for ever, so "
+     "change one of them\n"
+     "5:1: /bridges/0: a circle: 'm' feeds 'n' feeds 'm'; messages would go round for ever, so "
+     "change one of them"},
     {HOLD(BRIDGE("out", "'channel': 'c'", "'queue': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
                                                                        "'channel': 'c'")),
      "3:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
@@ -57,6 +78,14 @@ static const struct conf_bad circles[] = {
 };
 
 static const char *const no_circles[] = {
+    /* A mirror's own, and two channels that are mirrored with one exchange. */
+    DECLARED("topic", "#", MIRROR("m", "c", "")),
+    DECLARED("topic", "#", MIRROR("m", "c", "") ",\n" MIRROR("n", "d", "")),
+    DECLARED("topic", "#",
+             MIRROR("m", "c", ", 'max_hops': 2") ",\n" MIRROR("n", "d", ", 'max_hops': 2")),
+    DECLARED("topic", "#",
+             MIRROR("m", "c", "") ",\n" BRIDGE("in", "'queue': 'q'", "'channel': 'd'")),
+
     HOLD(BRIDGE("out", "'channel': 'c'", "'queue': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
                                                                       "'channel': 'd'")),
     HOLD("{'name': 'out', 'enabled': false, 'from': {'channel': 'c'}, 'to': {'queue': "

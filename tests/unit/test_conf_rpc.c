@@ -52,14 +52,14 @@ static const struct conf_bad rpc[] = {
      "3:25: /bridges/0/format: 'format' means nothing for a bridge with 'rpc'; it is for a bridge "
      "to Redis or a bridge to AMQP\n"
      "3:42: /bridges/0/retry: 'retry' means nothing for a bridge with 'rpc'; it is for a bridge to "
-     "Redis or a bridge to AMQP"},
+     "Redis or a bridge to AMQP or a mirror"},
     {RPC_OPTION("'on_unroutable': 'drop', 'on_no_subscribers': 'hold', 'min_subscribers': 2"),
      "3:3: /bridges/0/on_unroutable: 'on_unroutable' means nothing for a bridge with 'rpc'; it is "
      "for a bridge to AMQP\n"
      "3:28: /bridges/0/on_no_subscribers: 'on_no_subscribers' means nothing for a bridge with "
-     "'rpc'; it is for a bridge to Redis\n"
+     "'rpc'; it is for a bridge to Redis or a mirror\n"
      "3:57: /bridges/0/min_subscribers: 'min_subscribers' means nothing for a bridge with 'rpc'; "
-     "it is for a bridge to Redis"},
+     "it is for a bridge to Redis or a mirror"},
     {RPC_OPTION("'buffer': {'disk': '1MiB', 'durability': 'disk'}"),
      "3:22: /bridges/0/buffer/disk: calls do not outlive the process, so their requests are not "
      "for the disk; leave it out\n"
