@@ -52,6 +52,17 @@ struct bridge_status {
     size_t part_count;                           /* 0: it is one thing */
 };
 
+enum { BOARD_SAMPLES = 60 };
+
+/* What is remembered of a bridge for those who watch it; kept by ops/live.c. Zeroed at first. */
+struct board_trail {
+    uint64_t digest;                 /* of what was shown of it last */
+    uint64_t changed;                /* the look at which that was another for the last time */
+    uint64_t delivered;              /* at the last sample */
+    uint64_t count;                  /* samples ever taken */
+    uint32_t samples[BOARD_SAMPLES]; /* messages delivered in each; a ring */
+};
+
 /* A configured bridge; a disabled one is stopped and has counted nothing. */
 struct board_bridge {
     TAILQ_ENTRY(board_bridge) link;
@@ -61,6 +72,7 @@ struct board_bridge {
     const char *from_connection; /* name of the source's connection */
     const char *to_connection;   /* of the sink's */
     bool enabled;
+    struct board_trail trail;
     /* Fills all of *out_status; times are as of `now_us` (monotonic). */
     void (*get_status)(const struct board_bridge *bridge, uint64_t now_us,
                        struct bridge_status *out_status);

@@ -28,7 +28,7 @@ struct http_ask {
 enum http_more {
     HTTP_MORE, /* go on */
     HTTP_END,  /* that was all */
-    HTTP_WAIT, /* nothing more now: ask again after http_server_wake() */
+    HTTP_WAIT, /* nothing behind this piece now: ask again after http_server_wake() */
     HTTP_CUT,  /* it cannot be completed: the connection is closed in the middle */
 };
 struct http_source {

@@ -15,8 +15,8 @@ void overview_write(const struct board *board, const struct control *control, ui
 
 /* Its parts: the members that are always there, without the bridges; */
 void overview_write_head(const struct board *board, uint64_t now_us, struct json_writer *json);
-/* and one bridge, as an object. */
-void overview_write_bridge(const struct board_bridge *bridge, const struct control *control,
-                           uint64_t now_us, struct json_writer *json);
+/* and those of one bridge. */
+void overview_write_members(const struct board_bridge *bridge, const struct control *control,
+                            uint64_t now_us, struct json_writer *json);
 
 #endif

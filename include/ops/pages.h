@@ -1,4 +1,4 @@
-/* What the daemon answers over HTTP: health, stats, metrics. */
+/* What the daemon answers over HTTP: the status page, health, stats, metrics. */
 #ifndef CHUNNELD_OPS_PAGES_H
 #define CHUNNELD_OPS_PAGES_H
 
@@ -7,10 +7,13 @@
 #include "ops/control.h"
 #include "ops/http.h"
 
+struct live;
+
 /* What the pages are made from; borrowed. The `ctx` of pages_handle(). */
 struct pages {
     struct loop *loop;
     const struct board *board;
+    struct live *live;
     struct control control; /* its ops NULL: no control socket */
 };
 

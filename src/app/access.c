@@ -8,6 +8,7 @@
 #include "app/pauses.h"
 #include "base/log.h"
 #include "ops/http.h"
+#include "ops/live.h"
 #include "ops/pages.h"
 
 struct access {
@@ -115,6 +116,19 @@ static int access_open_control(struct access *access, struct wiring *wiring, str
     return 0;
 }
 
+/* There is something to tell to those who watch. */
+static void access_on_news(void *ctx)
+{
+    struct access *access = ctx;
+
+    if (access->http != NULL) {
+        http_server_wake(access->http);
+    }
+    if (access->control != NULL) {
+        http_server_wake(access->control);
+    }
+}
+
 struct access *access_new(struct wiring *wiring, struct config *config, struct err *err)
 {
     struct access *access = calloc(1, sizeof(*access));
@@ -125,6 +139,13 @@ struct access *access_new(struct wiring *wiring, struct config *config, struct e
     }
     access->config = config_ref(config);
     access->pages = (struct pages){.loop = wiring->loop, .board = &wiring->board};
+    access->pages.live =
+        live_new(wiring->loop, &wiring->board, &access->pages.control, access_on_news, access);
+    if (access->pages.live == NULL) {
+        err_set(err, "out of memory");
+        access_free(access);
+        return NULL;
+    }
     if (access_open_control(access, wiring, err) != 0 || access_open_http(access, err) != 0) {
         access_free(access);
         return NULL;
@@ -144,6 +165,7 @@ void access_free(struct access *access)
     if (access != NULL) {
         http_server_free(access->http);
         http_server_free(access->control);
+        live_free(access->pages.live);
         pauses_free(access->pauses);
         strbuf_fini(&access->state_file);
         config_free(access->config);

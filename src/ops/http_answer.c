@@ -137,7 +137,8 @@ void http_answer_pull(struct http_client *client)
     if (piece == NULL || more == HTTP_CUT) {
         http_client_close(client);
     } else {
-        http_client_set(client, more == HTTP_WAIT ? HTTP_WAITING : HTTP_ANSWERING);
+        /* What waits is asked again only once it has written all. */
+        http_client_set(client, more == HTTP_WAIT && empty ? HTTP_WAITING : HTTP_ANSWERING);
         evhttp_send_reply_chunk_with_cb(asked, piece, answer_on_written, client);
         if (more == HTTP_END) {
             http_answer_end_source(client);

@@ -93,13 +93,12 @@ static void overview_counters(struct json_writer *json, const struct bridge_coun
     overview_natural(json, "bytes_out", counters->bytes_out);
 }
 
-void overview_write_bridge(const struct board_bridge *bridge, const struct control *control,
-                           uint64_t now_us, struct json_writer *json)
+void overview_write_members(const struct board_bridge *bridge, const struct control *control,
+                            uint64_t now_us, struct json_writer *json)
 {
     struct bridge_status status;
 
     bridge->get_status(bridge, now_us, &status);
-    json_writer_begin_object(json);
     overview_text(json, "name", bridge->name);
     json_writer_key(json, "enabled");
     json_writer_bool(json, bridge->enabled);
@@ -117,7 +116,6 @@ void overview_write_bridge(const struct board_bridge *bridge, const struct contr
     overview_ms(json, "p50_ms", status.latency ? histogram_quantile(status.latency, 0.5) : 0);
     overview_ms(json, "p99_ms", status.latency ? histogram_quantile(status.latency, 0.99) : 0);
     overview_ms(json, "unsubscribed_ms", status.gap_us);
-    json_writer_end_object(json);
 }
 
 void overview_write(const struct board *board, const struct control *control, uint64_t now_us,
@@ -133,7 +131,9 @@ void overview_write(const struct board *board, const struct control *control, ui
     json_writer_key(&json, "bridges");
     json_writer_begin_array(&json);
     TAILQ_FOREACH(bridge, &board->bridges, link) {
-        overview_write_bridge(bridge, control, now_us, &json);
+        json_writer_begin_object(&json);
+        overview_write_members(bridge, control, now_us, &json);
+        json_writer_end_object(&json);
     }
     json_writer_end_array(&json);
     json_writer_end_object(&json);

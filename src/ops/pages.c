@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "ops/health.h"
+#include "ops/live.h"
 #include "ops/metrics.h"
 #include "ops/overview.h"
+#include "ops/page.h"
 #include "ops/stats.h"
 
 static const char json_type[] = "application/json";
@@ -47,21 +49,44 @@ static void pages_metrics(const struct pages *pages, struct http_answer *answer)
     }
 }
 
+static void pages_events(const struct pages *pages, struct http_answer *answer)
+{
+    if (live_answer(pages->live, answer) != 0) {
+        answer->status = 503;
+        strbuf_append_text(&answer->body, "Out of memory.\n");
+    }
+}
+
 /* A page that can be read, by its exact path. */
 static const struct page {
     const char *path;
     void (*make)(const struct pages *pages, struct http_answer *answer);
 } pages_table[] = {
     {"/healthz", pages_healthz}, {"/readyz", pages_readyz},   {"/stats", pages_stats},
-    {"/status", pages_status},   {"/metrics", pages_metrics},
+    {"/status", pages_status},   {"/metrics", pages_metrics}, {"/events", pages_events},
 };
+
+/* A file of the status page; false: it is none. */
+static bool pages_file(const char *path, struct http_answer *answer)
+{
+    size_t i;
+
+    for (i = 0; i < page_file_count; i++) {
+        if (strcmp(path, page_files[i].path) == 0) {
+            answer->type = page_files[i].type;
+            strbuf_append(&answer->body, page_files[i].data, page_files[i].len);
+            return true;
+        }
+    }
+    return false;
+}
 
 static void pages_not_found(struct http_answer *answer)
 {
     size_t i;
 
     answer->status = 404;
-    strbuf_append_text(&answer->body, "There is no such page. There are:");
+    strbuf_append_text(&answer->body, "There is no such page. There are: /");
     for (i = 0; i < sizeof(pages_table) / sizeof(pages_table[0]); i++) {
         strbuf_append_format(&answer->body, " %s", pages_table[i].path);
     }
@@ -84,6 +109,9 @@ void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *ans
             return;
         }
         pages_table[i].make(pages, answer);
+        return;
+    }
+    if (strcmp(ask->method, "GET") == 0 && pages_file(ask->path, answer)) {
         return;
     }
     if (!ask->may_change || strcmp(ask->method, "POST") != 0 ||

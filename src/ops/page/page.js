@@ -1,0 +1,377 @@
+/* The status page: takes the daemon's events and keeps tiles, problems, connections and bridges up to
+ * date. A cell is touched only when its text becomes another, and only the rows in view are drawn. */
+"use strict";
+
+const SAMPLES = 60;
+const SAMPLE_MS = 5000;
+const FIRST_ROWS = 100;
+const SILENT_MS = 4000;
+const COLUMNS = ["inRate", "outRate", "pending", "spooled", "dropped", "p99"];
+const LABELS = ["In / s", "Out / s", "Pending", "Spool", "Dropped", "p99 ms"];
+const GOOD = new Set(["running"]);
+const IDLE = new Set(["disabled"]);
+const WARN = new Set(["paused", "draining", "drained"]);
+
+const byId = (id) => document.getElementById(id);
+const bridges = new Map();
+const view = { key: "rank", down: false, find: "", state: "", limit: FIRST_ROWS };
+let heard = 0;
+let lastUptime = 0;
+let sampleAge = 0;
+let order = [];
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const number = (value) => (value < 100000 ? whole.format(value) : short.format(value));
+const rate = (value) => (value > 0 && value < 10 ? value.toFixed(1) : number(value));
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function pillClass(state) {
+  if (GOOD.has(state) || state === "up") return "pill good";
+  if (WARN.has(state) || state === "connecting") return "pill warn";
+  return IDLE.has(state) || state === "stopped" ? "pill" : "pill bad";
+}
+
+function duration(ms) {
+  const s = Math.floor(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+/* What is known of a bridge, and the row that shows it. */
+function addBridge(told) {
+  const bridge = { name: told.name, trend: [], sum: 0, inRate: 0, outRate: 0, row: null, drawn: "" };
+  bridge.trend = (told.trend || []).slice(-SAMPLES);
+  bridges.set(told.name, bridge);
+  takeBridge(bridge, told, 0);
+}
+
+function takeBridge(bridge, told, ms) {
+  const before = bridge.told;
+  bridge.told = told;
+  if (before && ms > 0) {
+    bridge.inRate = Math.max(0, told.received - before.received) * 1000 / ms;
+    bridge.outRate = Math.max(0, told.delivered - before.delivered) * 1000 / ms;
+    bridge.sum += Math.max(0, told.delivered - before.delivered);
+  }
+  bridge.state = told.enabled ? told.operator || told.state : "disabled";
+  bridge.wrong = told.enabled && (told.state === "waiting" || told.state === "failed" || told.state === "stopped");
+  bridge.rank = bridge.wrong ? 0 : told.state === "paused" ? 1 : told.enabled ? 2 : 3;
+  bridge.pending = told.pending;
+  bridge.spooled = told.spooled;
+  bridge.dropped = told.dropped;
+  bridge.p99 = told.p99_ms;
+  bridge.ends = `${told.from || ""} → ${told.to || ""}`;
+  bridge.error = (bridge.state === "running" || bridge.wrong ? told.last_error : told.why) || "";
+  bridge.words = `${told.name} ${bridge.ends} ${bridge.state} ${bridge.error}`.toLowerCase();
+}
+
+function makeRow(bridge) {
+  const row = element("tr");
+  const cells = {};
+  cells.name = element("td", "c-name");
+  cells.label = element("div", "name", bridge.name);
+  cells.ends = element("div", "ends");
+  cells.name.append(cells.label, cells.ends);
+  const state = element("td", "c-state");
+  cells.state = element("span", "pill");
+  state.append(cells.state);
+  row.append(cells.name, state);
+  COLUMNS.forEach((key, index) => {
+    cells[key] = element("td", "num");
+    cells[key].dataset.label = LABELS[index];
+    row.append(cells[key]);
+  });
+  const trend = element("td", "c-trend");
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "trend");
+  svg.setAttribute("viewBox", `0 0 ${SAMPLES - 1} 26`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
+  cells.svg = svg;
+  for (const name of ["area", "edge"]) {
+    cells[name] = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    cells[name].setAttribute("class", name);
+    svg.append(cells[name]);
+  }
+  trend.append(svg);
+  cells.error = element("td", "error");
+  row.append(trend, cells.error);
+  bridge.row = row;
+  bridge.cells = cells;
+  bridge.shown = {};
+}
+
+function drawTrend(bridge) {
+  const values = bridge.trend;
+  const top = Math.max(1, ...values);
+  const points = values.map((value, index) => `${SAMPLES - values.length + index} ${(24.5 - (value / top) * 22).toFixed(1)}`);
+  const edge = points.length > 1 ? `M${points.join("L")}` : "";
+  bridge.cells.edge.setAttribute("d", edge);
+  bridge.cells.area.setAttribute("d", edge ? `${edge}L${SAMPLES - 1} 26L${SAMPLES - values.length} 26Z` : "");
+  bridge.cells.svg.setAttribute("aria-label", `delivered, at most ${rate(top / (SAMPLE_MS / 1000))} a second`);
+}
+
+function drawBridge(bridge, trend) {
+  if (!bridge.row) {
+    makeRow(bridge);
+    trend = true;
+  }
+  const { cells, shown } = bridge;
+  const put = (key, node, text) => {
+    if (shown[key] !== text) {
+      shown[key] = text;
+      node.textContent = text;
+    }
+  };
+  put("ends", cells.ends, bridge.ends);
+  put("state", cells.state, bridge.state);
+  put("error", cells.error, bridge.error);
+  const mark = `${pillClass(bridge.state)}|${bridge.wrong}`;
+  if (shown.mark !== mark) {
+    shown.mark = mark;
+    cells.state.className = pillClass(bridge.state);
+    bridge.row.className = bridge.wrong ? "wrong" : "";
+  }
+  for (const key of COLUMNS) {
+    const value = bridge[key];
+    const text = key.endsWith("Rate") ? rate(value) : key === "p99" ? (value ? value.toFixed(1) : "0") : number(value);
+    if (shown[key] !== text) {
+      put(key, cells[key], text);
+      cells[key].className = !value ? "num zero" : key === "dropped" ? "num lost" : "num";
+    }
+  }
+  if (trend) drawTrend(bridge);
+}
+
+function compare(a, b) {
+  const one = a[view.key];
+  const two = b[view.key];
+  const sign = view.down ? -1 : 1;
+  if (one < two) return -sign;
+  if (one > two) return sign;
+  return a.name < b.name ? -1 : 1;
+}
+
+function fits(bridge) {
+  if (view.state === "wrong" ? !bridge.wrong : view.state && bridge.state !== view.state) return false;
+  return view.find === "" || bridge.words.includes(view.find);
+}
+
+function drawRows(trend) {
+  const fitting = [...bridges.values()].filter(fits).sort(compare);
+  const rows = fitting.slice(0, view.limit);
+  for (const bridge of rows) drawBridge(bridge, trend);
+  const same = rows.length === order.length && rows.every((bridge, index) => bridge === order[index]);
+  if (!same) {
+    const body = byId("rows");
+    const focused = document.activeElement;
+    body.replaceChildren(...rows.map((bridge) => bridge.row));
+    if (focused && body.contains(focused)) focused.focus();
+    order = rows;
+  }
+  say(byId("shown"), fitting.length === bridges.size ? `${bridges.size}` : `${fitting.length} of ${bridges.size}`);
+  byId("none").hidden = fitting.length > 0;
+  byId("more").hidden = fitting.length <= rows.length;
+  say(byId("more"), `Show all ${fitting.length}`);
+}
+
+function drawTiles() {
+  const total = { enabled: 0, running: 0, inRate: 0, outRate: 0, pending: 0, dropped: 0 };
+  for (const bridge of bridges.values()) {
+    total.enabled += bridge.told.enabled ? 1 : 0;
+    total.running += bridge.told.enabled && bridge.told.state === "running" ? 1 : 0;
+    total.inRate += bridge.inRate;
+    total.outRate += bridge.outRate;
+    total.pending += bridge.pending;
+    total.dropped += bridge.dropped;
+  }
+  say(byId("t-running"), `${total.running} / ${total.enabled}`);
+  byId("t-running").className = total.running < total.enabled ? "bad" : "";
+  say(byId("t-received"), rate(total.inRate));
+  say(byId("t-delivered"), rate(total.outRate));
+  say(byId("t-pending"), number(total.pending));
+  say(byId("t-dropped"), number(total.dropped));
+  byId("t-dropped").className = total.dropped > 0 ? "bad" : "";
+  document.title = (total.running < total.enabled ? `(${total.enabled - total.running}) ` : "") +
+    `${byId("instance").textContent} – chunneld`;
+}
+
+/* Redraws a short list only when what it shows has changed. */
+function drawList(list, items, make) {
+  const text = JSON.stringify(items);
+  if (list.dataset.drawn !== text) {
+    list.dataset.drawn = text;
+    list.replaceChildren(...items.map(make));
+  }
+}
+
+/* What has one cause is told once: a connection that is down, and the bridges that wait for it. */
+function groupProblems(problems) {
+  const groups = new Map();
+  for (const problem of problems) {
+    const key = problem.cause || `${problem.connection || ""} ${problem.bridge || ""}`;
+    if (!groups.has(key)) groups.set(key, { cause: problem.cause, remedy: problem.remedy, subjects: new Map() });
+    const { subjects } = groups.get(key);
+    const kind = problem.connection ? "Connection" : "Bridge";
+    const subject = `${kind} ${problem.state}`;
+    if (!subjects.has(subject)) subjects.set(subject, { kind, state: problem.state, names: [] });
+    subjects.get(subject).names.push(problem.connection || problem.bridge);
+  }
+  return [...groups.values()].map((group) => ({ ...group, subjects: [...group.subjects.values()] }));
+}
+
+function drawProblems(problems) {
+  const groups = groupProblems(problems);
+  byId("problems").hidden = groups.length === 0;
+  drawList(byId("problem-list"), groups.slice(0, 12), (group) => {
+    const item = element("li");
+    for (const { kind, state, names } of group.subjects) {
+      const line = element("p", "subject");
+      line.append(names.length > 1 ? `${names.length} ${kind.toLowerCase()}s ` : `${kind} `);
+      line.append(element("b", "", names.slice(0, 5).join(", ")));
+      line.append(names.length > 5 ? ` and ${names.length - 5} more ` : " ", element("span", pillClass(state), state));
+      item.append(line);
+    }
+    if (group.cause) item.append(element("p", "cause", group.cause));
+    if (group.remedy) item.append(element("p", "remedy", group.remedy));
+    return item;
+  });
+}
+
+function drawConnections(connections) {
+  const shown = connections.map(({ name, kind, state, since, blocked, reconnects, last_error }) => (
+    { name, kind, state: blocked ? "blocked" : state, since, reconnects, last_error: state === "up" ? null : last_error }));
+  drawList(byId("connections"), shown, (connection) => {
+    const item = element("li");
+    const top = element("div", "top");
+    const name = element("span");
+    name.append(element("b", "", connection.name), ` ${connection.kind}`);
+    top.append(name, element("span", pillClass(connection.state), connection.state));
+    item.append(top);
+    const since = connection.since ? `since ${new Date(connection.since).toLocaleString()}` : "never connected";
+    const again = connection.reconnects ? `, reconnected ${connection.reconnects} ×` : "";
+    item.append(element("p", "quiet", since + again));
+    if (connection.last_error) item.append(element("p", "error", connection.last_error));
+    return item;
+  });
+}
+
+function drawHead(told) {
+  say(byId("instance"), told.instance);
+  say(byId("about"), `chunneld ${told.version} · up ${duration(told.uptime_ms)} · loop lag ${told.loop_lag_ms.toFixed(1)} ms`);
+  drawProblems(told.problems);
+  drawConnections(told.connections);
+}
+
+function setLive(good, words) {
+  byId("live").className = good ? "pill good" : "pill bad";
+  say(byId("live"), words);
+  document.body.classList.toggle("gone", !good);
+}
+
+function take(told, fresh) {
+  const began = performance.now();
+  const ms = fresh ? 0 : told.uptime_ms - lastUptime;
+  let sampled = fresh;
+  heard = Date.now();
+  lastUptime = told.uptime_ms;
+  if (fresh) {
+    bridges.clear();
+    order = [];
+    told.bridges.forEach(addBridge);
+  } else {
+    for (const bridge of bridges.values()) bridge.inRate = bridge.outRate = 0;
+    for (const one of told.bridges) takeBridge(bridges.get(one.name), one, ms);
+    sampleAge += ms;
+    if (sampleAge >= SAMPLE_MS) {
+      sampleAge = 0;
+      sampled = true;
+      for (const bridge of bridges.values()) {
+        bridge.trend.push(bridge.sum);
+        if (bridge.trend.length > SAMPLES) bridge.trend.shift();
+        bridge.sum = 0;
+      }
+    }
+  }
+  setLive(true, "live");
+  drawHead(told);
+  drawTiles();
+  drawRows(sampled);
+  document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
+  document.body.dataset.updateMs = (performance.now() - began).toFixed(1);
+}
+
+function listen() {
+  const events = new EventSource("events");
+  events.addEventListener("snapshot", (event) => take(JSON.parse(event.data), true));
+  events.addEventListener("update", (event) => take(JSON.parse(event.data), false));
+  events.onerror = () => {
+    setLive(false, "daemon gone");
+    say(byId("about"), heard ? `no answer since ${new Date(heard).toLocaleTimeString()}; trying again` : "no answer; trying again");
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  };
+  return events;
+}
+
+function sortBy(key) {
+  const numeric = COLUMNS.includes(key);
+  view.down = view.key === key ? !view.down : numeric;
+  view.key = key;
+  showSort();
+  drawRows(false);
+}
+
+function showSort() {
+  for (const head of document.querySelectorAll("th[data-key]")) {
+    if (head.dataset.key === view.key) head.setAttribute("aria-sort", view.down ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+}
+
+function start() {
+  for (const head of document.querySelectorAll("th[data-key]")) {
+    head.querySelector("button").addEventListener("click", () => sortBy(head.dataset.key));
+  }
+  byId("find").addEventListener("input", (event) => {
+    view.find = event.target.value.trim().toLowerCase();
+    drawRows(false);
+  });
+  byId("state").addEventListener("change", (event) => {
+    view.state = event.target.value;
+    drawRows(false);
+  });
+  byId("more").addEventListener("click", () => {
+    view.limit = Infinity;
+    drawRows(true);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && document.activeElement !== byId("find")) {
+      event.preventDefault();
+      byId("find").focus();
+    } else if (event.key === "Escape" && document.activeElement === byId("find")) {
+      byId("find").value = "";
+      view.find = "";
+      drawRows(false);
+    }
+  });
+  setInterval(() => {
+    if (heard && Date.now() - heard > SILENT_MS) setLive(false, "daemon silent");
+  }, 1000);
+  showSort();
+  listen();
+}
+
+start();

@@ -1,0 +1,203 @@
+"""The status page: does it come whole, live, and cheap, and say so when the daemon is gone?"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.web import Web
+
+WORK = {"queues": [{"name": "work"}, {"name": "back"}]}
+OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
+IN = {"name": "in", "from": {"queue": "back"}, "to": {"channel": "done"}}
+SCRIPT = pathlib.Path(__file__).with_name("page.js")
+
+
+def running(rig, *bridges, **more):
+    web = Web()
+    rig.run(*(bridges or (OUT, IN)), topology=WORK, http={"listen": web.listen}, **more)
+    return web
+
+
+class Events:
+    """What an EventSource would get."""
+
+    def __init__(self, web):
+        self._connection = web.connection()
+        self._connection.request("GET", "/events")
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == 200
+        assert self._answer.headers["Content-Type"] == "text/event-stream"
+
+    def next(self):
+        """(name, data) of the next event."""
+        name = None
+        while line := self._answer.readline().decode().rstrip("\n"):
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                data = json.loads(line[6:])
+            else:
+                assert line.startswith("retry: "), line
+        return name, data
+
+    def wait(self, condition):
+        """The first data that is as wanted, within 30 events."""
+        for _ in range(30):
+            name, data = self.next()
+            if condition(data):
+                return name, data
+        raise AssertionError(f"not in 30 events; the last one: {data}")
+
+    def close(self):
+        self._connection.close()
+
+
+def test_files(rig):
+    # Is the page whole, and does it want nothing from elsewhere?
+    web = running(rig)
+    page = web.ask("/")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<!doctype html>" in page.text
+    for name in re.findall(r'(?:href|src)="([^"#]+)"', page.text):
+        assert name.startswith("data:") or web.ask("/" + name).status == 200, name
+    text = page.text + web.ask("/page.css").text + web.ask("/page.js").text
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    assert web.ask("/page.js", "POST").status == 405
+
+
+def test_events(rig):
+    # Do watchers get everything first, then what changed, and the bridges their samples?
+    web = running(rig)
+    events, other = Events(web), Events(web)
+    name, first = events.next()
+    assert name == "snapshot"
+    assert [bridge["name"] for bridge in first["bridges"]] == ["out", "in"]
+    assert first["bridges"][0]["from"] == "channel orders"
+    assert first["bridges"][0]["to"] == "queue work"
+    assert isinstance(first["bridges"][0]["trend"], list)
+    assert first["problems"] == []
+    rig.redis.client().publish("orders", b"x")
+    name, update = events.wait(lambda data: data["bridges"])
+    assert name == "update"
+    assert [bridge["name"] for bridge in update["bridges"]] == ["out"]
+    assert update["bridges"][0]["received"] == 1
+    events.wait(lambda data: not data["bridges"])
+    assert other.next()[0] == "snapshot"
+    events.close()
+    other.close()
+    assert web.ask("/healthz").status == 200
+
+
+def test_broken_broker_in_events(rig):
+    # Is a lost broker told, with its cause?
+    away = rig.proxy(rig.broker.port)
+    web = running(rig, amqp_url=rig.rabbit.url(port=away.port))
+    events = Events(web)
+    assert events.next()[1]["problems"] == []
+    away.refuse()
+    rig.broker.close_connections(rig.rabbit.name)
+    _, data = events.wait(lambda data: any("connection" in problem for problem in data["problems"]))
+    assert {problem.get("connection") for problem in data["problems"]} >= {"rabbit"}
+    events.close()
+    rig.daemons[0].stop()
+
+
+def test_watchers_have_a_limit(rig):
+    # Is one watcher too many refused in words, while health is still told?
+    web = running(rig)
+    watchers = [Events(web) for _ in range(32)]
+    for watcher in watchers:
+        assert watcher.next()[0] == "snapshot"
+    refused = web.ask("/events")
+    assert (refused.status, "Too many" in refused.text) == (503, True)
+    assert web.ask("/healthz").status == 200
+    for watcher in watchers:
+        watcher.close()
+
+
+# In a browser
+
+
+def _browser():
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if shutil.which(name):
+            return shutil.which(name)
+    return None
+
+
+def _modules():
+    """Where node finds playwright-core, or None."""
+    places = [os.environ.get("NODE_PATH", ""), "/usr/lib/node_modules", "/usr/local/lib/node_modules",
+              str(pathlib.Path.home() / ".cache/chunneld-tests/node_modules")]
+    for place in places:
+        if place and (pathlib.Path(place) / "playwright-core").is_dir():
+            return place
+    return None
+
+
+def browse(web, scenario, *arguments):
+    if not (shutil.which("node") and _browser() and _modules()):
+        pytest.skip("no node, chromium and playwright-core (npm install --prefix "
+                    "~/.cache/chunneld-tests playwright-core)")
+    return subprocess.Popen(
+        ["node", str(SCRIPT), _browser(), f"http://{web.listen}/", scenario, *arguments], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "NODE_PATH": _modules() or ""})
+
+
+def finish(browser):
+    out, _ = browser.communicate(timeout=120)
+    assert browser.returncode == 0, out
+
+
+def heard(browser, word):
+    """Waits for a line of the browser's script that is `word`."""
+    lines = []
+    for line in browser.stdout:
+        lines.append(line)
+        if line.strip() == word:
+            return
+    raise AssertionError("".join(lines))
+
+
+def test_browser_content(rig):
+    # Does a browser show bridges and connections, live, sorted and filtered, on any screen?
+    web = running(rig)
+    browser = browse(web, "content")
+    heard(browser, "publish")
+    rig.redis.client().publish("orders", b"x")
+    finish(browser)
+
+
+def test_browser_trouble(rig):
+    # Does a broken broker show by itself, and a daemon that is gone?
+    away = rig.proxy(rig.broker.port)
+    web = running(rig, amqp_url=rig.rabbit.url(port=away.port))
+    browser = browse(web, "trouble")
+    heard(browser, "break")
+    away.refuse()
+    rig.broker.close_connections(rig.rabbit.name)
+    heard(browser, "stop")
+    rig.daemons[0].stop()
+    finish(browser)
+
+
+def test_browser_many(rig):
+    # Is a page of a thousand bridges drawn in full, and updated cheaply?
+    web = Web()
+    bridges = [{"name": f"bridge-{number:04}", "from": {"channel": f"orders.{number}"},
+                "to": {"queue": "work"}} for number in range(1000)]
+    daemon = rig.make(*bridges, topology=WORK, http={"listen": web.listen})
+    daemon.config["stats"]["interval"] = "3s"  # nobody reads them while the browser is at work
+    daemon.start().wait_running(60)
+    browser = browse(web, "many")
+    heard(browser, "publish")
+    client = rig.redis.client()
+    for number in range(1000):
+        client.publish(f"orders.{number}", b"x")
+    finish(browser)
