@@ -59,6 +59,10 @@ struct board_trail {
     uint64_t digest;                 /* of what was shown of it last */
     uint64_t changed;                /* the look at which that was another for the last time */
     uint64_t delivered;              /* at the last sample */
+    uint64_t dropped;                /* likewise */
+    bool pending;                    /* something was, at the last sample */
+    bool stuck;                      /* and nothing was delivered up to then, but it still is */
+    bool dropping;                   /* some were dropped before the last sample */
     uint64_t count;                  /* samples ever taken */
     uint32_t samples[BOARD_SAMPLES]; /* messages delivered in each; a ring */
 };

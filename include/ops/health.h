@@ -13,8 +13,9 @@
  * what to do. Returns whether they do. */
 bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out);
 
-/* Writes the list of what is wrong as JSON: connections first, then bridges. Each has "connection"
- * or "bridge", "state", "cause" and "remedy"; the latter two may be null. */
+/* Writes the list of what is wrong as JSON: connections first, then bridges; of those that run, the
+ * ones that drop messages, and those that hold some and have delivered none for some seconds. Each
+ * has "connection" or "bridge", "state", "cause" and "remedy"; the latter two may be null. */
 void health_write_problems(const struct board *board, uint64_t now_us, struct json_writer *json);
 
 #endif

@@ -50,6 +50,10 @@ static void health_bridge(struct json_writer *json, const struct board_bridge *b
     if (status.state != BRIDGE_RUNNING) {
         health_problem(json, "bridge", bridge->name, bridge_state_name(status.state),
                        health_cause(&status));
+    } else if (bridge->trail.dropping) {
+        health_problem(json, "bridge", bridge->name, "dropping", status.last_error);
+    } else if (bridge->trail.stuck) {
+        health_problem(json, "bridge", bridge->name, "stuck", status.last_error);
     }
 }
 

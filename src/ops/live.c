@@ -66,12 +66,17 @@ static uint64_t live_digest(const struct live *live, const struct board_bridge *
         hash, control_word(live->control, bridge->name, bridge_counters_pending(counters)));
 }
 
-static void live_sample(struct board_bridge *bridge, uint64_t delivered)
+static void live_sample(struct board_bridge *bridge, const struct bridge_counters *counters)
 {
     struct board_trail *trail = &bridge->trail;
-    uint64_t more = delivered - trail->delivered;
+    uint64_t more = counters->delivered - trail->delivered;
+    bool pending = bridge_counters_pending(counters) > 0;
 
-    trail->delivered = delivered;
+    trail->stuck = trail->pending && pending && more == 0;
+    trail->pending = pending;
+    trail->dropping = counters->dropped > trail->dropped;
+    trail->dropped = counters->dropped;
+    trail->delivered = counters->delivered;
     trail->samples[trail->count++ % BOARD_SAMPLES] =
         more < UINT32_MAX ? (uint32_t)more : UINT32_MAX;
 }
@@ -93,7 +98,7 @@ static void live_look(struct live *live, bool samples)
         }
         bridge->get_status(bridge, now_us, &status);
         if (samples) {
-            live_sample(bridge, status.counters.delivered);
+            live_sample(bridge, &status.counters);
         }
         digest = live_digest(live, bridge, &status);
         if (digest != bridge->trail.digest) {

@@ -172,6 +172,24 @@ def test_not_ready(rig):
     daemon.stop()
 
 
+def test_running_but_stuck(rig):
+    # Is a bridge that runs, but whose messages nobody takes, told with the reason?
+    web = running(rig, {**IN, "on_no_subscribers": "hold",
+                        "retry": {"min": "20ms", "max": "100ms"}})
+    rig.rabbit.channel(confirm=True).basic_publish("", "back", b"x")
+
+    def problems():
+        answer = web.ask("/readyz")
+        return answer.status == 200 and answer.json["problems"]
+
+    problem = wait_until(problems, "a problem is told", 40)[0]
+    assert (problem["bridge"], problem["state"]) == ("in", "stuck")
+    assert "subscribed" in problem["cause"] and "subscriber" in problem["remedy"]
+    done = rig.redis.subscribe("done")
+    assert done.body() == b"x"
+    wait_until(lambda: web.ask("/readyz").json["problems"] == [], "all is well again", 40)
+
+
 def test_thousand_slow_clients(rig):
     # Do a thousand clients that never finish their request leave bridges and other clients alone?
     web = running(rig)

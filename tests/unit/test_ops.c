@@ -151,6 +151,23 @@ static void test_problems(void **state)
     strbuf_fini(&text);
 }
 
+static void test_problems_of_running(void **state)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    one.bridge.trail.stuck = true;
+    one.status.last_error = "nobody is subscribed";
+    two.bridge.trail.dropping = true;
+    two.status.last_error = "buffer is full, dropping the newest messages";
+    assert_true(health_write(&board, 5, &text));
+    assert_non_null(strstr(text.data, "\"stuck\""));
+    assert_non_null(strstr(text.data, "Start a subscriber"));
+    assert_non_null(strstr(text.data, "\"dropping\""));
+    assert_non_null(strstr(text.data, "buffer.disk"));
+    strbuf_fini(&text);
+}
+
 static void test_advice(void **state)
 {
     (void)state;
@@ -172,6 +189,7 @@ int main(void)
         cmocka_unit_test_setup(test_table, set_up),
         cmocka_unit_test_setup(test_all_well, set_up),
         cmocka_unit_test_setup(test_problems, set_up),
+        cmocka_unit_test_setup(test_problems_of_running, set_up),
         cmocka_unit_test_setup(test_advice, set_up),
     };
 
