@@ -13,8 +13,9 @@
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 const char *metric_type_name(enum metric_type type);
 
-/* Of what there is one each; also the label that tells them apart. */
-enum metric_scope { METRIC_OF_DAEMON, METRIC_OF_CONNECTION, METRIC_OF_BRIDGE };
+/* Of what there is one each; also the label that tells them apart. Calls: of a bridge that carries
+ * them, and no other. */
+enum metric_scope { METRIC_OF_DAEMON, METRIC_OF_CONNECTION, METRIC_OF_BRIDGE, METRIC_OF_CALLS };
 
 /* How a number is kept, and what it becomes. */
 enum metric_kind {

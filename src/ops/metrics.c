@@ -204,8 +204,9 @@ static char *metrics_put_value(char *to, enum metric_kind kind, const void *plac
 static char *metrics_put_head(char *to, const struct metric *metric, const char *suffix,
                               const char *name)
 {
-    static const char *const labels[] = {
-        [METRIC_OF_CONNECTION] = "{connection=\"", [METRIC_OF_BRIDGE] = "{bridge=\""};
+    static const char *const labels[] = {[METRIC_OF_CONNECTION] = "{connection=\"",
+                                         [METRIC_OF_BRIDGE] = "{bridge=\"",
+                                         [METRIC_OF_CALLS] = "{bridge=\""};
 
     to = metrics_put(to, metric->name);
     to = metrics_put(to, suffix);
@@ -297,6 +298,7 @@ static size_t metrics_items(const struct metrics *metrics, const struct metric *
     case METRIC_OF_CONNECTION:
         return metrics->connection_count;
     case METRIC_OF_BRIDGE:
+    case METRIC_OF_CALLS:
         return metrics->bridge_count;
     case METRIC_OF_DAEMON:
         break;
@@ -333,7 +335,7 @@ static void metrics_write_item(const struct metrics *metrics, const struct metri
         const struct metrics_bridge *bridge = &metrics->bridges[item];
 
         metrics_write_histogram(metric, text + bridge->name, bridge, out);
-    } else {
+    } else if (metric->scope == METRIC_OF_BRIDGE || metrics->bridges[item].status.has_rpc) {
         const struct metrics_bridge *bridge = &metrics->bridges[item];
 
         metrics_write_lines(metric, text + bridge->name, bridge, out);

@@ -52,6 +52,20 @@ static const struct metric_line bridge_bytes_lines[] = {{"direction=\"in\"", COU
 static const struct metric_line gap_count_lines[] = {{"", BRIDGE(status.gap_count)}};
 static const struct metric_line gap_lines[] = {{"", BRIDGE(status.gap_us)}};
 
+static const struct metric_line call_lines[] = {{"", BRIDGE(status.rpc.calls)}};
+static const struct metric_line answer_lines[] = {
+    {"outcome=\"answered\"", BRIDGE(status.rpc.answers)},
+    {"outcome=\"error\"", BRIDGE(status.rpc.errors)},
+    {"outcome=\"gone\"", BRIDGE(status.rpc.gone)},
+    {"outcome=\"unanswerable\"", BRIDGE(status.rpc.unanswerable)},
+};
+static const struct metric_line call_error_lines[] = {
+    {"reason=\"timeout\"", BRIDGE(status.rpc.timeouts)},
+    {"reason=\"nobody\"", BRIDGE(status.rpc.nobody)},
+    {"reason=\"overload\"", BRIDGE(status.rpc.overload)},
+    {"reason=\"lost\"", BRIDGE(status.rpc.lost)},
+};
+
 const struct metric metrics_table[] = {
     {"chunnel_build_info", METRIC_GAUGE, METRIC_OF_DAEMON, METRIC_ONE, "1",
      "The daemon's version and the name of its instance.", LINES(one_lines)},
@@ -100,6 +114,12 @@ const struct metric metrics_table[] = {
      "Times that a Redis source was without its subscription.", LINES(gap_count_lines)},
     {"chunnel_bridge_unsubscribed_seconds_total", METRIC_COUNTER, METRIC_OF_BRIDGE, METRIC_SECONDS,
      "seconds", "Time that it was without: what was published then is lost.", LINES(gap_lines)},
+    {"chunnel_calls", METRIC_GAUGE, METRIC_OF_CALLS, METRIC_NUMBER, "calls",
+     "Calls that wait for their answer.", LINES(call_lines)},
+    {"chunnel_calls_total", METRIC_COUNTER, METRIC_OF_CALLS, METRIC_NUMBER, "calls",
+     "Calls by what became of them.", LINES(answer_lines)},
+    {"chunnel_call_failures_total", METRIC_COUNTER, METRIC_OF_CALLS, METRIC_NUMBER, "calls",
+     "Calls that were not answered in time, by the reason.", LINES(call_error_lines)},
     {"chunnel_bridge_latency_seconds", METRIC_HISTOGRAM, METRIC_OF_BRIDGE, METRIC_SECONDS,
      "seconds", "Time from the receipt of a message to the confirmation of its sink, to 4 percent.",
      NULL, 0},

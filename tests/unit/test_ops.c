@@ -71,6 +71,8 @@ static void test_metrics(void **state)
     one.status.counters.delivered = 7;
     one.status.gap_us = 1000001;
     two.status.gap_us = 30000000;
+    two.status.has_rpc = true;
+    two.status.rpc.timeouts = 4;
     histogram_record(&latency, 90);
     histogram_record(&latency, 2000);
     histogram_record(&latency, 900000000);
@@ -91,6 +93,8 @@ static void test_metrics(void **state)
     assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"0.0025\"} 2");
     assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"30\"} 2");
     assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"+Inf\"} 3");
+    assert_line(text.data, "chunnel_call_failures_total{bridge=\"two\",reason=\"timeout\"} 4");
+    assert_null(strstr(text.data, "chunnel_calls{bridge=\"one\"}"));
     assert_line(text.data, "chunnel_bridge_latency_seconds_sum{bridge=\"two\"} 900.002090");
     assert_line(text.data, "chunnel_bridge_latency_seconds_count{bridge=\"one\"} 0");
     strbuf_fini(&text);
