@@ -64,3 +64,13 @@ class BulkSubscriber:
                 end = match.end()
             self._rest = self._rest[end:]
         return numbers
+
+    def rest(self):
+        """All numbers that Redis has published so far: what stands before its answer to a PING."""
+        self._socket.sendall(b"*1\r\n$4\r\nPING\r\n")
+        while not self._rest.endswith(b"$4\r\npong\r\n$0\r\n\r\n"):
+            data = self._socket.recv(1 << 20)
+            if not data:
+                raise ConnectionError("Redis closed the connection")
+            self._rest += data
+        return [int(match.group(1)) for match in _MESSAGE.finditer(self._rest)]
