@@ -115,6 +115,7 @@ static void man_section(struct strbuf *out, const char *title)
 
 static void man_key(struct strbuf *out, const struct conf_kind *kind, const struct conf_key *key)
 {
+    static const char fixed[] = "A change needs a restart.";
     struct strbuf text = STRBUF_INIT;
 
     strbuf_append_format(out, ".It Cm %s\n", key->name);
@@ -138,6 +139,9 @@ static void man_key(struct strbuf *out, const struct conf_kind *kind, const stru
     man_words(out, text.data, text.len);
     strbuf_append_text(out, ".br\n");
     man_words(out, key->help, strlen(key->help));
+    if (key->fixed) {
+        man_words(out, fixed, strlen(fixed));
+    }
     if (key->variants != 0) {
         strbuf_reset(&text);
         strbuf_append_text(&text, "For ");

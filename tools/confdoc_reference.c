@@ -56,6 +56,9 @@ static void reference_key(struct strbuf *out, const struct conf_kind *kind,
     confdoc_default(key, &cell);
     reference_cell(out, &cell);
     strbuf_append_text(&cell, key->help);
+    if (key->fixed) {
+        strbuf_append_text(&cell, " *A change needs a restart.*");
+    }
     if (key->variants != 0) {
         strbuf_append_text(&cell, " *For ");
         confdoc_variants(kind, key, &cell);

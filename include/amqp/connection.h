@@ -57,6 +57,8 @@ void rmq_connection_start(struct rmq_connection *connection);
 void rmq_connection_stop(struct rmq_connection *connection);
 /* The topology has been gone through: all channels may open. Lasts until the connection is lost. */
 void rmq_connection_release_channels(struct rmq_connection *connection);
+/* Until then no more channels open, but for the first ones; those that are open stay. */
+void rmq_connection_hold_channels(struct rmq_connection *connection);
 /* What held channels back may be gone: each asks its owner again. */
 void rmq_connection_reconsider_channels(struct rmq_connection *connection);
 

@@ -37,6 +37,10 @@ struct sink *rmq_asking_sink_new(struct rmq_hub *hub, const struct conf_sink *co
                                  const struct bridge_options *options, const char *bridge,
                                  struct source **out_replies);
 
+/* What is to be declared is `topology` from now on (borrowed; NULL: nothing), and is declared where
+ * a connection is open. -1: out of memory, and it may be so on one connection only. */
+int rmq_hub_change_topology(struct rmq_hub *hub, const struct conf_topology *topology);
+
 /* Closes the connections in an orderly way (connection.close); on_closed once, later, also when
  * there is nothing to close. Endpoints must have stopped. */
 void rmq_hub_stop(struct rmq_hub *hub, void (*on_closed)(void *ctx), void *ctx);

@@ -24,6 +24,11 @@ void rmq_topology_free(struct rmq_topology *topology);
  * others they are left out (`with_exclusive` false), and so are their bindings. */
 void rmq_topology_begin(struct rmq_topology *topology, bool with_exclusive);
 
+/* Declares `conf` (NULL: nothing) from now on instead of what it was: at once where the connection
+ * is open, with the channels that are open going on. -1: out of memory, nothing happened. */
+int rmq_topology_change(struct rmq_topology *topology, const struct conf_topology *conf,
+                        bool with_exclusive);
+
 /* What is wrong with the exchange or queue called `name`: the broker's words, valid until the next
  * event; NULL: nothing is known against it. */
 const char *rmq_topology_problem(const struct rmq_topology *topology, enum rmq_topology_kind kind,

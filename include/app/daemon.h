@@ -2,10 +2,12 @@
 #ifndef CHUNNELD_APP_DAEMON_H
 #define CHUNNELD_APP_DAEMON_H
 
+#include <stdbool.h>
+
 #include "conf/config.h"
 
 /* Runs until SIGTERM or SIGINT and the stop that they begin; returns the exit status
- * (sysexits.h). */
-int daemon_run(struct config *config);
+ * (sysexits.h). A reload leaves the level of the log alone with `keeps_log_level`. */
+int daemon_run(struct config *config, bool keeps_log_level);
 
 #endif

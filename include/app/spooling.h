@@ -24,6 +24,8 @@ enum spooling_result spooling_new(struct loop *loop, const struct config *config
  * is NULL. Borrowed until it is released. 0, or -1 and words in `err`. */
 int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bridge,
                         struct store **out_store, struct err *err);
+/* Another limit for it. */
+void spooling_set_limit(struct store *store, uint64_t limit);
 /* What is in it stays on the disk. NULL is legal. */
 void spooling_release_store(struct spooling *spooling, struct store *store);
 /* Logs which messages nobody has opened a store for; the operator should know. NULL is legal. */

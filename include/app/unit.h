@@ -3,18 +3,23 @@
  * its own matter: a bridge between two ends, or several, or none because it is disabled.
  *
  * A new kind of unit: a struct with a struct unit first, a table of operations, a function that
- * makes it, and one line in unit_new(). */
+ * makes it, and one line in src/app/unit.c. */
 #ifndef CHUNNELD_APP_UNIT_H
 #define CHUNNELD_APP_UNIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION HASH_OAT
+#include <uthash.h>
+
 #include "base/err.h"
 #include "conf/config.h"
 #include "ops/board.h"
 
 struct unit;
+struct unit_setup;
 struct wiring;
 
 /* Operations never call unit_stopped() before they return. None may be NULL. */
@@ -28,6 +33,12 @@ struct unit_ops {
     /* By the operator: stop reading, but go on sending what waits. Legal twice. */
     void (*pause)(struct unit *unit);
     void (*resume)(struct unit *unit);
+    /* Other rules for a unit that runs: goes on by those of `setup`, loses and repeats nothing, and
+     * ends with unit_adopt(). 0, or -1 and words in `err`: nothing happened. NULL: it cannot; it is
+     * stopped, and another one made in its place. Not while stopping. */
+    int (*change)(struct unit *unit, const struct unit_setup *setup, struct err *err);
+    /* Waits no longer for what a change left behind. NULL: nothing ever is. */
+    void (*hurry_change)(struct unit *unit);
     /* Fills all of *out_status, as of `now_us` (monotonic). */
     void (*get_status)(const struct unit *unit, uint64_t now_us, struct bridge_status *out_status);
     /* Before start or after unit_stopped(), not inside it. Ends with unit_fini(). */
@@ -44,6 +55,13 @@ struct unit {
     bool had_chance;                /* it ran, or an error said why not */
     bool stopping;                  /* stop() was called */
     bool stopped;                   /* unit_stopped() came */
+    char *name;                     /* owned; as long as it lives, whatever its configuration */
+
+    /* The wiring's own. */
+    UT_hash_handle hh;
+    struct config *next_config;          /* referenced: what is to be made of it once it has */
+    const struct conf_bridge *next_conf; /* stopped; NULL: nothing */
+    uint64_t hurry_at_us; /* monotonic: then a stop or change under way is hurried; 0: never */
 };
 
 /* From what a unit is made. */
@@ -60,9 +78,16 @@ struct unit *unit_new(const struct unit_setup *setup, struct err *err);
 /* Starts it; whoever is interested is told. */
 void unit_start(struct unit *unit);
 
-/* For the kinds of units: begin and end of the part that is common. */
-void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup);
+/* Whether two bridges of configurations become units of one kind. */
+bool unit_is_same_kind(const struct conf_bridge *a, const struct conf_bridge *b);
+
+/* For the kinds of units: begin and end of the part that is common. unit_init(): 0, or -1 and words
+ * in `err`; unit_fini() is legal after either. */
+int unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup,
+              struct err *err);
 void unit_fini(struct unit *unit);
+/* It is from now on what `setup` says. */
+void unit_adopt(struct unit *unit, const struct unit_setup *setup);
 /* Its state, or the reason for it, has become another; logs that. `why` may be empty. */
 void unit_changed(struct unit *unit, enum bridge_state state, const char *why);
 /* It has stopped: everything is settled or counted. Logs the closed books. */

@@ -47,6 +47,7 @@ struct log_field {
 
 /* What is written from now on. Before the first call: info and text. */
 void log_configure(enum log_level level, enum log_format format);
+enum log_level log_get_level(void);
 bool log_is_on(enum log_level level);
 /* Level by name ("error", "warn", "info", "debug"): 0, or -1 and nothing written. */
 int log_level_parse(const char *name, enum log_level *out_level);

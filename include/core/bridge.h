@@ -99,6 +99,8 @@ struct bridge_host {
     void (*on_state)(void *ctx, struct bridge *bridge, enum bridge_state state, const char *why);
     /* It has stopped: everything is settled or counted; it may be freed, but not inside. */
     void (*on_stopped)(void *ctx, struct bridge *bridge);
+    /* Call bridge_reap() soon, from the loop: an old end has stopped after bridge_change(). */
+    void (*reap)(void *ctx);
 };
 
 struct bridge_setup {
@@ -134,6 +136,25 @@ void bridge_stop(struct bridge *bridge);
 /* Hurry a stop under way: what has not gone out is handed back to an AMQP queue (returned) or,
  * where the source cannot take it back, dropped and counted. Legal at any time after start. */
 void bridge_stop_now(struct bridge *bridge);
+/* How a new source follows an old one. */
+enum succession {
+    SUCCEED_WHEN_READY, /* the old one stops when the new one is ready, and gives until then */
+    SUCCEED_AFTER, /* the new one starts when the old one has stopped: a queue keeps the rest */
+};
+
+/* Other rules and ends for a bridge that runs; messages, books and name go on. `setup` as for
+ * bridge_new(), with the same name and host; source NULL: the one it has stays; store NULL: it
+ * takes nothing more, but what is in it goes out. What waits goes out by the new rules, after what
+ * the old sink has was answered for. The old ends, and all they borrow, must live until
+ * bridge_reap() has said so. -1: out of memory, nothing happened, the ends stay the caller's. Not
+ * while stopping. */
+int bridge_change(struct bridge *bridge, const struct bridge_setup *setup,
+                  enum succession succession);
+/* Waits no longer for what the old sinks have not answered for: it is sent again. */
+void bridge_change_hurry(struct bridge *bridge);
+/* Frees old ends that have stopped; whether none is left. Not inside an event. */
+bool bridge_reap(struct bridge *bridge);
+
 /* By the operator: stop reading, but go on sending what waits. */
 void bridge_pause(struct bridge *bridge);
 void bridge_resume(struct bridge *bridge);

@@ -57,11 +57,16 @@ struct bridge_disk {
     enum store_place kept;  /* at the end: where what is in memory goes */
     uint64_t loaded_upto;   /* highest number that is, or was, in memory */
     uint64_t durable_upto;  /* highest number known to be on disk */
+    bool retired;           /* the rule has no disk any more: it is used while it has messages */
 };
 
 struct bridge {
     const char *name;
     struct source *source;
+    uint16_t generation;                  /* of the deliveries that `source` gives */
+    bool source_held;                     /* it starts once those before it have stopped */
+    LIST_HEAD(, bridge_retiree) retirees; /* old ends, see bridge_change.c */
+    unsigned leaving_sinks; /* old sinks that still have something: nothing is sent meanwhile */
     struct sink *sink;
     const struct mapping *mapping;
     struct mapping_scratch *scratch;
@@ -206,6 +211,25 @@ bool bridge_store_is_tight(const struct bridge *bridge);
 /* Why a message found no room, in words. */
 const char *bridge_store_trouble(const struct bridge *bridge);
 
+/* The mapping, options and whatever else of a setup is no end; borrowed. */
+void bridge_take_rules(struct bridge *bridge, const struct bridge_setup *setup);
+/* Its sinks, the bridge's from now on. */
+void bridge_set_sinks(struct bridge *bridge, const struct bridge_setup *setup);
+/* The rule has no dead letter sink any more: what waits for it is sent again by the new rule. */
+void bridge_dead_withdraw(struct bridge *bridge);
+/* The store of a new rule: the same, one where there was none, or NULL. */
+void bridge_store_change(struct bridge *bridge, struct store *store);
+/* Whether every old source has stopped. */
+bool bridge_sources_are_gone(const struct bridge *bridge);
+/* Whether an old source still gives messages. */
+bool bridge_has_old_source(const struct bridge *bridge);
+/* The old source that gave deliveries of that generation. */
+struct source *bridge_old_source(const struct bridge *bridge, uint16_t generation);
+void bridge_stop_old_sources(struct bridge *bridge);
+void bridge_free_retirees(struct bridge *bridge);
+/* A message of a source. */
+void bridge_take_delivery(struct bridge *bridge, struct delivery *delivery, uint16_t generation);
+
 /* Takes the next step of a stop, if one is under way and its time has come. */
 void bridge_stop_step(struct bridge *bridge);
 /* Works its state out anew and tells the host of a change. */
@@ -251,6 +275,27 @@ static inline void bridge_hold(struct bridge *bridge, uint64_t size)
 static inline void bridge_let_go(struct bridge *bridge, uint64_t size)
 {
     budget_give(bridge->budget, &bridge->memory, size);
+}
+
+/* The source that gave a delivery. */
+static inline struct source *bridge_source_of(const struct bridge *bridge,
+                                              const struct delivery *delivery)
+{
+    return delivery->generation == bridge->generation
+               ? bridge->source
+               : bridge_old_source(bridge, delivery->generation);
+}
+
+/* Whether it is in its queue again already, as its channel is gone. */
+static inline bool bridge_is_stale(const struct bridge *bridge, const struct delivery *delivery)
+{
+    const struct source *source;
+
+    if (delivery->from_store) {
+        return false;
+    }
+    source = bridge_source_of(bridge, delivery);
+    return (source->can & ENDPOINT_REDELIVERS) != 0 && delivery->epoch != source->epoch;
 }
 
 extern const struct source_events bridge_source_events;

@@ -58,10 +58,11 @@ struct delivery {
     int64_t wall_us;      /* wall clock */
 
     /* The bridge's own. */
-    uint64_t seq;      /* order of receipt in this bridge, from 1 */
-    uint32_t refusals; /* times the sink gave it back while the link was good */
-    bool stored;       /* it has a record in the bridge's store */
-    bool from_store;   /* it was made from that record; the source knows nothing of it */
+    uint64_t seq;        /* order of receipt in this bridge, from 1 */
+    uint32_t refusals;   /* times the sink gave it back while the link was good */
+    bool stored;         /* it has a record in the bridge's store */
+    bool from_store;     /* it was made from that record; the source knows nothing of it */
+    uint16_t generation; /* which of the bridge's sources gave it */
 
     /* Why it goes to the dead letter sink; NULL while it does not. */
     const char *reason; /* "unroutable", "too-large", ...; static */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/err.h"
 #include "core/bridge.h"
 #include "core/rpc.h"
 #include "core/status.h"
@@ -85,6 +86,20 @@ struct board_bridge {
 TAILQ_HEAD(board_connection_list, board_connection);
 TAILQ_HEAD(board_bridge_list, board_bridge);
 
+/* A reload of the configuration: what became of the bridges. */
+struct board_reload {
+    int64_t wall_us; /* 0: there was none */
+    bool ok;
+    struct err error; /* why it was refused */
+    uint64_t kept, added, changed, removed;
+};
+
+struct board_reloads {
+    uint64_t count;  /* applied */
+    uint64_t failed; /* refused */
+    struct board_reload last;
+};
+
 struct board {
     const char *instance;
     int64_t start_wall_us;
@@ -92,7 +107,8 @@ struct board {
     const struct lag *lag;                    /* of the loop */
     const struct budget *budget;              /* over the memory of all bridges */
     struct board_connection_list connections; /* in the order of the configuration */
-    struct board_bridge_list bridges;         /* likewise */
+    struct board_bridge_list bridges;         /* likewise; those that a reload removed come first */
+    struct board_reloads reloads;
 };
 
 /* The status of a connection, whatever its kind. */

@@ -20,10 +20,16 @@ struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection 
 void redis_hub_free(struct redis_hub *hub);
 void redis_hub_start(struct redis_hub *hub);
 
-/* A source for a bridge; `dedicated`: on a subscribing socket of its own, named after the bridge,
- * so that pausing it stops nobody else (when_full pause). NULL: out of memory. */
+/* A source for a bridge; `dedicated`: on a subscribing socket of its own, named after the bridge
+ * and shared with nobody but its sources, so that pausing it stops nobody else (when_full pause).
+ * NULL: out of memory. */
 struct source *redis_source_new(struct redis_hub *hub, const struct conf_source *conf,
                                 const char *bridge, bool dedicated);
+/* `source`, which has not been started, is to follow `old`: the books of the time without a
+ * subscription go on. Where both are on one socket, they change over between two messages, in the
+ * moment that all is subscribed that `source` wants: until then it gives nothing, and from then on
+ * `old` gives nothing. */
+void redis_source_follow(struct source *source, struct source *old);
 /* Time without a subscription of a source made by redis_source_new. */
 const struct subscription_gap *redis_source_gap(const struct source *source);
 /* Sends PING on the subscription of a source made by redis_source_new; `on_pong` is called when its

@@ -24,6 +24,8 @@ struct shelf_setup {
 
 /* NULL and words in `err`. Everything is borrowed for its life. */
 struct store *shelf_new(const struct shelf_setup *setup, struct err *err);
+/* Another limit. What is over it already stays. */
+void shelf_set_limit(struct store *store, uint64_t limit);
 /* Closes the FIFOs; what is in them stays. NULL is legal. Not inside an event of the spool. */
 void shelf_free(struct store *store);
 /* The spool has room again. */

@@ -161,6 +161,11 @@ void rmq_connection_release_channels(struct rmq_connection *connection)
     }
 }
 
+void rmq_connection_hold_channels(struct rmq_connection *connection)
+{
+    connection->released = false;
+}
+
 void rmq_connection_reconsider_channels(struct rmq_connection *connection)
 {
     struct rmq_channel *channel;

@@ -22,13 +22,19 @@ struct rmq_hub {
     void *on_closed_ctx;
 };
 
+/* Exclusive queues belong to the connection that consumes. */
+static bool hub_is_with_exclusive(const struct rmq_side *side)
+{
+    const struct rmq_side *consuming = &side->hub->sides[RMQ_CONSUMING];
+
+    return side == consuming || consuming->connection == NULL;
+}
+
 static void hub_on_open(void *ctx)
 {
     struct rmq_side *side = ctx;
-    const struct rmq_side *consuming = &side->hub->sides[RMQ_CONSUMING];
-    bool with_exclusive = side == consuming || consuming->connection == NULL;
 
-    rmq_topology_begin(side->topology, with_exclusive);
+    rmq_topology_begin(side->topology, hub_is_with_exclusive(side));
 }
 
 static void hub_on_stopped(void *ctx)
@@ -174,6 +180,26 @@ void rmq_hub_start(struct rmq_hub *hub)
             rmq_connection_start(hub->sides[i].connection);
         }
     }
+}
+
+int rmq_hub_change_topology(struct rmq_hub *hub, const struct conf_topology *topology)
+{
+    int result = 0;
+
+    hub->topology = topology;
+    for (size_t i = 0; i < RMQ_PURPOSE_COUNT; i++) {
+        struct rmq_side *side = &hub->sides[i];
+
+        if (side->connection != NULL &&
+            rmq_topology_change(side->topology, topology, hub_is_with_exclusive(side)) != 0) {
+            result = -1;
+        }
+    }
+    if (hub->started && hub_is_idle(hub) && topology != NULL &&
+        rmq_hub_side(hub, RMQ_PUBLISHING) == NULL) {
+        result = -1;
+    }
+    return result;
 }
 
 void rmq_hub_stop(struct rmq_hub *hub, void (*on_closed)(void *ctx), void *ctx)

@@ -4,31 +4,14 @@
  * methods (declare.c), who waits for what (source.c, sink.c). */
 #include "amqp/topology.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "amqp/channel.h"
 #include "amqp/declare.h"
+#include "amqp/topology_object.h"
 #include "base/backoff.h"
 #include "base/log.h"
-
-enum object_state {
-    OBJECT_LEFT_OUT, /* not of this connection */
-    OBJECT_PENDING,  /* to be declared in the pass under way */
-    OBJECT_SENT,     /* declared, no answer yet */
-    OBJECT_DECLARED, /* there */
-    OBJECT_FAILED,   /* refused; the retry timer runs */
-    OBJECT_SKIPPED,  /* refusing it cost the last connection: not tried again on this one */
-};
-
-struct object {
-    enum rmq_topology_kind kind;
-    const void *conf; /* struct conf_exchange, conf_queue or conf_binding */
-    enum object_state state;
-    bool is_fatal; /* refusing it closed the whole connection */
-    char *words;   /* what is wrong, owned; NULL: nothing */
-};
 
 struct rmq_topology {
     struct rmq_connection *connection;
@@ -38,56 +21,23 @@ struct rmq_topology {
     struct loop_timer retry; /* of what failed */
     struct backoff backoff;
     bool under_way; /* the first pass since the connection was opened */
-    struct object *objects;
+    struct rmq_object *objects;
     size_t count;
     size_t answered; /* objects before this one have no answer to come */
 };
 
-static const char *object_name(const struct object *object)
-{
-    switch (object->kind) {
-    case RMQ_EXCHANGE:
-        return ((const struct conf_exchange *)object->conf)->name;
-    case RMQ_QUEUE:
-        return ((const struct conf_queue *)object->conf)->name;
-    default:
-        return ((const struct conf_binding *)object->conf)->destination;
-    }
-}
-
-static void object_set_words(struct object *object, const char *why)
-{
-    const struct conf_binding *binding = object->conf;
-    struct err words;
-
-    if (object->kind == RMQ_BINDING) {
-        err_set(&words, "binding of \"%s\" to exchange \"%s\": %s", binding->destination,
-                binding->source, why);
-    } else {
-        err_set(&words, "%s \"%s\": %s", object->kind == RMQ_EXCHANGE ? "exchange" : "queue",
-                object_name(object), why);
-    }
-    free(object->words);
-    object->words = strdup(words.text);
-}
-
-static const char *object_get_words(const struct object *object)
-{
-    return object->words ? object->words : "refused by the broker";
-}
-
-static void topology_fail_object(struct rmq_topology *topology, struct object *object,
+static void topology_fail_object(struct rmq_topology *topology, struct rmq_object *object,
                                  const char *why)
 {
     const struct conf_connection *conf = rmq_connection_conf(topology->connection);
 
     object->state = OBJECT_FAILED;
-    object_set_words(object, why);
+    rmq_object_set_words(object, why);
     log_warn("connection", conf->name, "topology refused, tried again with back-off",
-             log_text("why", object_get_words(object)));
+             log_text("why", rmq_object_get_words(object)));
 }
 
-static int topology_declare(struct rmq_topology *topology, const struct object *object,
+static int topology_declare(struct rmq_topology *topology, const struct rmq_object *object,
                             struct err *err)
 {
     switch (object->kind) {
@@ -101,10 +51,10 @@ static int topology_declare(struct rmq_topology *topology, const struct object *
 }
 
 /* Skips what needs no answer; the first object that does, or NULL. */
-static struct object *topology_first_unanswered(struct rmq_topology *topology)
+static struct rmq_object *topology_first_unanswered(struct rmq_topology *topology)
 {
     while (topology->answered < topology->count) {
-        struct object *object = &topology->objects[topology->answered];
+        struct rmq_object *object = &topology->objects[topology->answered];
 
         if (object->state == OBJECT_SENT) {
             return object;
@@ -152,7 +102,7 @@ static void topology_send(struct rmq_topology *topology)
 
     topology->answered = 0;
     for (size_t i = 0; i < topology->count; i++) {
-        struct object *object = &topology->objects[i];
+        struct rmq_object *object = &topology->objects[i];
 
         if (object->state != OBJECT_PENDING) {
             continue;
@@ -182,7 +132,7 @@ static bool topology_on_method(void *ctx, const amqp_method_t *method)
         [RMQ_BINDING] = {AMQP_QUEUE_BIND_OK_METHOD, AMQP_EXCHANGE_BIND_OK_METHOD},
     };
     struct rmq_topology *topology = ctx;
-    struct object *object = topology_first_unanswered(topology);
+    struct rmq_object *object = topology_first_unanswered(topology);
 
     if (object == NULL ||
         (method->id != answers[object->kind][0] && method->id != answers[object->kind][1])) {
@@ -211,7 +161,7 @@ static bool topology_is_about_us(const struct rmq_loss *loss)
 static void topology_on_down(void *ctx, const struct rmq_loss *loss)
 {
     struct rmq_topology *topology = ctx;
-    struct object *refused = topology_first_unanswered(topology);
+    struct rmq_object *refused = topology_first_unanswered(topology);
 
     if (loss->code == 0 || !topology_is_about_us(loss)) {
         refused = NULL;
@@ -264,18 +214,26 @@ static void topology_on_retry(void *ctx)
 
 static void topology_fill(struct rmq_topology *topology, const struct conf_topology *conf)
 {
-    struct object *object = topology->objects;
+    struct rmq_object *object = topology->objects;
     size_t i;
 
+    if (conf == NULL) {
+        return;
+    }
     for (i = 0; i < conf->exchange_count; i++) {
-        *object++ = (struct object){.kind = RMQ_EXCHANGE, .conf = &conf->exchanges[i]};
+        *object++ = (struct rmq_object){.kind = RMQ_EXCHANGE, .conf = &conf->exchanges[i]};
     }
     for (i = 0; i < conf->queue_count; i++) {
-        *object++ = (struct object){.kind = RMQ_QUEUE, .conf = &conf->queues[i]};
+        *object++ = (struct rmq_object){.kind = RMQ_QUEUE, .conf = &conf->queues[i]};
     }
     for (i = 0; i < conf->binding_count; i++) {
-        *object++ = (struct object){.kind = RMQ_BINDING, .conf = &conf->bindings[i]};
+        *object++ = (struct rmq_object){.kind = RMQ_BINDING, .conf = &conf->bindings[i]};
     }
+}
+
+static size_t topology_size(const struct conf_topology *conf)
+{
+    return conf ? conf->exchange_count + conf->queue_count + conf->binding_count : 0;
 }
 
 struct rmq_topology *rmq_topology_new(struct rmq_connection *connection,
@@ -292,7 +250,7 @@ struct rmq_topology *rmq_topology_new(struct rmq_connection *connection,
     topology->conf = conf;
     topology->rand = rand;
     backoff_init(&topology->backoff, of->reconnect_min_us, of->reconnect_max_us);
-    topology->count = conf ? conf->exchange_count + conf->queue_count + conf->binding_count : 0;
+    topology->count = topology_size(conf);
     topology->objects = calloc(topology->count + 1, sizeof(*topology->objects));
     topology->channel = rmq_channel_new(connection, &setup, &topology_channel_events, topology);
     if (topology->objects == NULL || topology->channel == NULL ||
@@ -301,10 +259,16 @@ struct rmq_topology *rmq_topology_new(struct rmq_connection *connection,
         rmq_topology_free(topology);
         return NULL;
     }
-    if (conf != NULL) {
-        topology_fill(topology, conf);
-    }
+    topology_fill(topology, conf);
     return topology;
+}
+
+static void topology_empty(struct rmq_topology *topology)
+{
+    for (size_t i = 0; topology->objects != NULL && i < topology->count; i++) {
+        free(topology->objects[i].words);
+    }
+    free(topology->objects);
 }
 
 void rmq_topology_free(struct rmq_topology *topology)
@@ -314,15 +278,13 @@ void rmq_topology_free(struct rmq_topology *topology)
     }
     loop_timer_fini(&topology->retry);
     rmq_channel_free(topology->channel);
-    for (size_t i = 0; topology->objects != NULL && i < topology->count; i++) {
-        free(topology->objects[i].words);
-    }
-    free(topology->objects);
+    topology_empty(topology);
     free(topology);
 }
 
 /* Whether it is, or is bound to, an exclusive queue of this topology. */
-static bool topology_is_exclusive(const struct rmq_topology *topology, const struct object *object)
+static bool topology_is_exclusive(const struct rmq_topology *topology,
+                                  const struct rmq_object *object)
 {
     const struct conf_binding *binding = object->conf;
 
@@ -332,7 +294,7 @@ static bool topology_is_exclusive(const struct rmq_topology *topology, const str
     for (size_t i = 0; i < topology->conf->queue_count; i++) {
         const struct conf_queue *queue = &topology->conf->queues[i];
 
-        if (queue->exclusive && strcmp(queue->name, object_name(object)) == 0) {
+        if (queue->exclusive && strcmp(queue->name, rmq_object_name(object)) == 0) {
             return true;
         }
     }
@@ -344,7 +306,7 @@ void rmq_topology_begin(struct rmq_topology *topology, bool with_exclusive)
     loop_timer_cancel(&topology->retry);
     topology->under_way = true;
     for (size_t i = 0; i < topology->count; i++) {
-        struct object *object = &topology->objects[i];
+        struct rmq_object *object = &topology->objects[i];
 
         object->state = OBJECT_PENDING;
         if (!with_exclusive && topology_is_exclusive(topology, object)) {
@@ -362,17 +324,40 @@ void rmq_topology_begin(struct rmq_topology *topology, bool with_exclusive)
     }
 }
 
+int rmq_topology_change(struct rmq_topology *topology, const struct conf_topology *conf,
+                        bool with_exclusive)
+{
+    struct rmq_object *objects = calloc(topology_size(conf) + 1, sizeof(*objects));
+
+    if (objects == NULL) {
+        return -1;
+    }
+    /* What is not answered yet goes with the channel. */
+    rmq_channel_unwant(topology->channel);
+    topology_empty(topology);
+    topology->objects = objects;
+    topology->count = topology_size(conf);
+    topology->answered = 0;
+    topology->conf = conf;
+    topology_fill(topology, conf);
+    if (rmq_connection_is_open(topology->connection)) {
+        rmq_connection_hold_channels(topology->connection);
+        rmq_topology_begin(topology, with_exclusive);
+    }
+    return 0;
+}
+
 const char *rmq_topology_problem(const struct rmq_topology *topology, enum rmq_topology_kind kind,
                                  struct slice name)
 {
     for (size_t i = 0; i < topology->count; i++) {
-        const struct object *object = &topology->objects[i];
+        const struct rmq_object *object = &topology->objects[i];
 
         if (object->kind == kind &&
             (object->words != NULL || object->state == OBJECT_FAILED ||
              object->state == OBJECT_SKIPPED) &&
-            slice_equal_text(name, object_name(object))) {
-            return object_get_words(object);
+            slice_equal_text(name, rmq_object_name(object))) {
+            return rmq_object_get_words(object);
         }
     }
     return NULL;

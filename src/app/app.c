@@ -55,7 +55,7 @@ static int app_run(const struct options *options, struct config *config)
     log_configure(options->has_log_level ? options->log_level : config->log_level,
                   config->log_format);
     log_set_journal(journal);
-    status = daemon_run(config);
+    status = daemon_run(config, options->has_log_level);
     log_set_journal(-1);
     if (journal >= 0) {
         close(journal);

@@ -2,13 +2,16 @@
  * for: the objects themselves (wiring.c). */
 #include "app/daemon.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "app/access.h"
 #include "app/notify.h"
 #include "app/readiness.h"
+#include "app/reload.h"
 #include "app/reporting.h"
 #include "app/spooling.h"
 #include "app/wiring.h"
@@ -33,7 +36,10 @@ struct daemon {
     struct readiness *readiness;
     struct access *access;
     struct reporting *reporting;
-    struct loop_timer timer; /* see enum daemon_phase */
+    struct reporting *old_reporting; /* by the configuration before; stops */
+    struct loop_task drop;           /* frees that */
+    struct loop_timer timer;         /* see enum daemon_phase */
+    bool keeps_log_level;            /* the command line wins over the configuration */
     enum daemon_phase phase;
     bool connections_closed;
     bool spool_closed;         /* or there is none */
@@ -43,7 +49,7 @@ struct daemon {
 /* The share of shutdown_timeout that is kept for giving up in an orderly way. */
 static uint64_t daemon_hurry_us(const struct daemon *daemon)
 {
-    uint64_t quarter = daemon->config->shutdown_timeout_us / 4;
+    uint64_t quarter = daemon->wiring->config->shutdown_timeout_us / 4;
 
     return quarter < CLOCK_US_PER_S ? quarter : CLOCK_US_PER_S;
 }
@@ -135,7 +141,7 @@ static void daemon_on_timer(void *ctx)
 static void daemon_on_stop_signal(void *ctx, int signal_number)
 {
     struct daemon *daemon = ctx;
-    uint64_t timeout = daemon->config->shutdown_timeout_us;
+    uint64_t timeout = daemon->wiring->config->shutdown_timeout_us;
 
     if (daemon->phase != DAEMON_RUNNING) {
         /* The second one: whoever sends it does not want to wait. */
@@ -151,11 +157,73 @@ static void daemon_on_stop_signal(void *ctx, int signal_number)
     wiring_stop(daemon->wiring);
 }
 
+static void daemon_on_old_reporting_stopped(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    loop_defer(daemon->loop, &daemon->drop);
+}
+
+/* The reports of the configuration in force, where they are not what they were. Those from before
+ * stop first: a reload meanwhile waits for that. */
+static void daemon_renew_reporting(struct daemon *daemon)
+{
+    struct reporting *fresh;
+
+    if (daemon->old_reporting != NULL || reporting_is_current(daemon->reporting)) {
+        return;
+    }
+    fresh = reporting_new(daemon->wiring);
+    if (fresh == NULL) {
+        log_error("reload", NULL, "stats and events left as they were",
+                  log_text("why", "out of memory"));
+        return;
+    }
+    daemon->old_reporting = daemon->reporting;
+    daemon->reporting = fresh;
+    reporting_stop(daemon->old_reporting, daemon_on_old_reporting_stopped, daemon);
+    reporting_start(fresh);
+}
+
+static void daemon_on_drop(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    reporting_free(daemon->old_reporting);
+    daemon->old_reporting = NULL;
+    if (daemon->phase == DAEMON_RUNNING) {
+        daemon_renew_reporting(daemon);
+    }
+}
+
+static void daemon_apply_rest(struct daemon *daemon)
+{
+    const struct config *config = daemon->wiring->config;
+
+    log_configure(daemon->keeps_log_level ? log_get_level() : config->log_level,
+                  config->log_format);
+    daemon_renew_reporting(daemon);
+    budget_set_ceiling(&daemon->wiring->budget, config->limits.memory);
+    readiness_update(daemon->readiness);
+}
+
+/* Signals come one by one, and each is dealt with whole: a second one finds the first applied. */
 static void daemon_on_reload_signal(void *ctx, int signal_number)
 {
-    (void)ctx;
+    struct daemon *daemon = ctx;
+    char state[64];
+
     (void)signal_number;
-    log_warn("daemon", NULL, "reload is not supported by this version: restart to apply changes");
+    if (daemon->phase != DAEMON_RUNNING) {
+        return;
+    }
+    snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+             loop_touch(daemon->loop));
+    notify_send(state);
+    if (reload_run(daemon->wiring, daemon->config)) {
+        daemon_apply_rest(daemon);
+    }
+    notify_send("READY=1");
 }
 
 /* 0, or the exit status and words in `err`. */
@@ -194,6 +262,7 @@ static int daemon_make(struct daemon *daemon, struct err *err)
         return EX_UNAVAILABLE;
     }
     err_set(err, "out of memory");
+    loop_task_init(&daemon->drop, daemon_on_drop, daemon);
     daemon->reporting = reporting_new(daemon->wiring);
     if (daemon->reporting == NULL ||
         loop_timer_init(&daemon->timer, daemon->loop, daemon_on_timer, daemon) != 0 ||
@@ -214,6 +283,8 @@ static void daemon_free(struct daemon *daemon)
 {
     access_free(daemon->access);
     readiness_free(daemon->readiness);
+    loop_task_cancel(daemon->loop, &daemon->drop);
+    reporting_free(daemon->old_reporting);
     reporting_free(daemon->reporting);
     loop_timer_fini(&daemon->timer);
     wiring_free(daemon->wiring);
@@ -232,9 +303,10 @@ static void daemon_leave(const struct daemon *daemon)
     _exit(daemon->spooling != NULL && !daemon->spool_closed ? EX_IOERR : EX_OK);
 }
 
-int daemon_run(struct config *config)
+int daemon_run(struct config *config, bool keeps_log_level)
 {
-    struct daemon daemon = {.config = config, .phase = DAEMON_RUNNING};
+    struct daemon daemon = {
+        .config = config, .phase = DAEMON_RUNNING, .keeps_log_level = keeps_log_level};
     struct rand rand;
     struct err err = {""};
     int status;

@@ -13,7 +13,7 @@
 #include "core/mirror.h"
 #include "core/origin.h"
 
-enum { MIRROR_UNIT_WHY_SIZE = 320 };
+enum { MIRROR_UNIT_WHY_SIZE = 320, MIRROR_UNIT_HUBS = 6 };
 
 struct mirror_unit;
 
@@ -26,17 +26,18 @@ struct mirror_way {
 };
 
 struct mirror_unit {
-    struct unit unit; /* first */
-    struct conf_bridge
-        back; /* the way back as a rule of its own; what it points to is the conf's */
+    struct unit unit;        /* first */
+    struct conf_bridge back; /* the way back as a rule; what it points to is the conf's */
     struct mirror *mirror;
     struct origin origin;
     struct mirror_way to_amqp;
     struct mirror_way to_redis;
-    const struct source *redis_source; /* inside the mirror */
-    struct store *store;               /* of to_amqp; the spooling's; NULL: it keeps to memory */
-    struct histogram *latency;         /* of both together; made anew when somebody looks */
-    enum bridge_state told;            /* the last state */
+    const struct source *redis_source;        /* inside the mirror */
+    struct wired_hub *hubs[MIRROR_UNIT_HUBS]; /* in use, one entry an end */
+    size_t hub_count;
+    struct store *store;       /* of to_amqp; the spooling's; NULL: it keeps to memory */
+    struct histogram *latency; /* of both together; made anew when somebody looks */
+    enum bridge_state told;    /* the last state */
     char told_why[MIRROR_UNIT_WHY_SIZE];
 };
 
@@ -211,6 +212,9 @@ static void mirror_unit_free(struct unit *unit)
     bridge_free(self->to_redis.bridge);
     mirror_free(self->mirror);
     spooling_release_store(unit->wiring->spooling, self->store);
+    while (self->hub_count > 0) {
+        wiring_leave_hub(unit->wiring, self->hubs[--self->hub_count]);
+    }
     free(self->latency);
     unit_fini(unit);
     free(self);
@@ -246,24 +250,26 @@ static void mirror_ends_free(struct mirror_ends *ends)
     }
 }
 
-static struct sink *mirror_new_sink(const struct mirror_unit *self, const struct conf_bridge *conf,
-                                    const struct conf_sink *sink)
+static struct wired_hub *mirror_use_hub(struct mirror_unit *self,
+                                        const struct conf_connection *connection)
 {
-    return wired_hub_new_sink(wiring_find_hub(self->unit.wiring, sink->connection->name), conf,
-                              sink);
+    return self->hubs[self->hub_count++] =
+               wiring_use_hub(wiring_find_hub(self->unit.wiring, connection->name));
 }
 
 /* -1: out of memory, with what was made in `ends`. */
-static int mirror_ends_make(const struct mirror_unit *self, const struct conf_bridge *conf,
+static int mirror_ends_make(struct mirror_unit *self, const struct conf_bridge *conf,
                             struct mirror_ends *ends)
 {
     *ends = (struct mirror_ends){
-        .source = wired_hub_new_source(
-            wiring_find_hub(self->unit.wiring, conf->source.connection->name), conf),
-        .sink = mirror_new_sink(self, conf, &conf->sink),
+        .source = wired_hub_new_source(mirror_use_hub(self, conf->source.connection),
+                                       self->unit.name, conf),
+        .sink = wired_hub_new_sink(mirror_use_hub(self, conf->sink.connection), self->unit.name,
+                                   conf, &conf->sink),
     };
     if (conf->has_dead_letter) {
-        ends->dead_sink = mirror_new_sink(self, conf, &conf->dead_letter);
+        ends->dead_sink = wired_hub_new_sink(mirror_use_hub(self, conf->dead_letter.connection),
+                                             self->unit.name, conf, &conf->dead_letter);
     }
     return ends->source == NULL || ends->sink == NULL ||
                    (conf->has_dead_letter && ends->dead_sink == NULL)
@@ -363,12 +369,13 @@ struct unit *mirror_unit_new(const struct unit_setup *setup, struct err *err)
 {
     struct mirror_unit *self = calloc(1, sizeof(*self));
     const struct conf_bridge *conf = setup->conf;
+    int result;
 
     if (self == NULL) {
         err_set(err, "out of memory");
         return NULL;
     }
-    unit_init(&self->unit, &mirror_unit_ops, setup);
+    result = unit_init(&self->unit, &mirror_unit_ops, setup, err);
     self->to_amqp.unit = self;
     self->to_redis.unit = self;
     self->back = *conf;
@@ -383,7 +390,8 @@ struct unit *mirror_unit_new(const struct unit_setup *setup, struct err *err)
     self->latency = calloc(1, sizeof(*self->latency));
     if (self->latency == NULL) {
         err_set(err, "out of memory");
-    } else if (spooling_open_store(setup->wiring->spooling, conf, &self->store, err) == 0 &&
+    } else if (result == 0 &&
+               spooling_open_store(setup->wiring->spooling, conf, &self->store, err) == 0 &&
                mirror_unit_fill(self, err) == 0) {
         return &self->unit;
     }

@@ -40,7 +40,7 @@ static struct readiness_count readiness_count(const struct wiring *wiring)
     while ((unit = wiring_next_unit(wiring, unit)) != NULL) {
         struct bridge_status status;
 
-        if (!unit->conf->enabled) {
+        if (!unit->shown.enabled) {
             continue;
         }
         unit->ops->get_status(unit, loop_now_us(wiring->loop), &status);

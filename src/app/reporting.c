@@ -3,16 +3,21 @@
 
 #include <stdlib.h>
 
+#include "conf/compare.h"
 #include "ops/events.h"
 #include "ops/stats.h"
 
 enum {
     STATS_WAITING = 16,    /* that wait for the broker: old ones are of little use */
+    HUBS_MAX = 4,          /* a Redis and an AMQP one for either */
     EVENTS_WAITING = 4096, /* likewise: these tell what happened meanwhile */
 };
 
 struct reporting {
     struct wiring *wiring;
+    struct config *config;            /* referenced: its rules */
+    struct wired_hub *hubs[HUBS_MAX]; /* in use; NULL: none */
+    size_t hub_count;
     struct report *stats_to;    /* NULL: not wanted */
     struct stats_report *stats; /* likewise */
     struct report *events_to;   /* likewise */
@@ -28,23 +33,33 @@ static bool reporting_is_wanted(const struct conf_report *conf)
     return conf->channel != NULL || conf->sink.mapping.exchange != NULL;
 }
 
-static struct report *reporting_make(struct wiring *wiring, const struct conf_report *conf,
+static struct wired_hub *reporting_use(struct reporting *reporting,
+                                       const struct conf_connection *conf)
+{
+    struct wired_hub *hub = wiring_find_hub(reporting->wiring, conf->name);
+
+    reporting->hubs[reporting->hub_count++] = wiring_use_hub(hub);
+    return hub;
+}
+
+static struct report *reporting_make(struct reporting *reporting, const struct conf_report *conf,
                                      const char *name, uint64_t waiting)
 {
+    struct wiring *wiring = reporting->wiring;
     struct report_setup setup = {
         .loop = wiring->loop,
         .name = name,
-        .instance = wiring->config->instance,
+        .instance = wiring->board.instance,
         .conf = conf,
         .rand = &wiring->rand,
         .waiting = waiting,
     };
 
     if (conf->channel != NULL) {
-        setup.redis = wiring_find_hub(wiring, conf->connection->name)->redis;
+        setup.redis = reporting_use(reporting, conf->connection)->redis;
     }
     if (conf->sink.mapping.exchange != NULL) {
-        setup.rmq = wiring_find_hub(wiring, conf->sink.connection->name)->rmq;
+        setup.rmq = reporting_use(reporting, conf->sink.connection)->rmq;
     }
     return report_new(&setup);
 }
@@ -52,12 +67,12 @@ static struct report *reporting_make(struct wiring *wiring, const struct conf_re
 static int reporting_make_stats(struct reporting *reporting)
 {
     struct wiring *wiring = reporting->wiring;
-    const struct conf_stats *conf = &wiring->config->stats;
+    const struct conf_stats *conf = &reporting->config->stats;
 
     if (!reporting_is_wanted(&conf->report)) {
         return 0;
     }
-    reporting->stats_to = reporting_make(wiring, &conf->report, "stats", STATS_WAITING);
+    reporting->stats_to = reporting_make(reporting, &conf->report, "stats", STATS_WAITING);
     if (reporting->stats_to == NULL) {
         return -1;
     }
@@ -69,16 +84,16 @@ static int reporting_make_stats(struct reporting *reporting)
 static int reporting_make_events(struct reporting *reporting)
 {
     struct wiring *wiring = reporting->wiring;
-    const struct conf_report *conf = &wiring->config->events;
+    const struct conf_report *conf = &reporting->config->events;
 
     if (!reporting_is_wanted(conf)) {
         return 0;
     }
-    reporting->events_to = reporting_make(wiring, conf, "events", EVENTS_WAITING);
+    reporting->events_to = reporting_make(reporting, conf, "events", EVENTS_WAITING);
     if (reporting->events_to == NULL) {
         return -1;
     }
-    reporting->events = events_new(wiring->loop, wiring->config->instance, reporting->events_to);
+    reporting->events = events_new(wiring->loop, wiring->board.instance, reporting->events_to);
     return reporting->events != NULL ? 0 : -1;
 }
 
@@ -97,12 +112,26 @@ struct reporting *reporting_new(struct wiring *wiring)
         return NULL;
     }
     reporting->wiring = wiring;
+    reporting->config = config_ref(wiring->config);
     loop_task_init(&reporting->told, reporting_on_told, reporting);
     if (reporting_make_stats(reporting) != 0 || reporting_make_events(reporting) != 0) {
         reporting_free(reporting);
         return NULL;
     }
     return reporting;
+}
+
+bool reporting_is_current(const struct reporting *reporting)
+{
+    const struct config *config = reporting->wiring->config;
+
+    for (size_t i = 0; i < reporting->hub_count; i++) {
+        if (reporting->hubs[i]->retired) {
+            return false;
+        }
+    }
+    return conf_main_is_equal("stats", reporting->config, config) &&
+           conf_main_is_equal("events", reporting->config, config);
 }
 
 void reporting_start(struct reporting *reporting)
@@ -154,6 +183,10 @@ void reporting_free(struct reporting *reporting)
         stats_report_free(reporting->stats);
         report_free(reporting->events_to);
         report_free(reporting->stats_to);
+        for (size_t i = 0; i < reporting->hub_count; i++) {
+            wiring_leave_hub(reporting->wiring, reporting->hubs[i]);
+        }
+        config_free(reporting->config);
         free(reporting);
     }
 }

@@ -188,6 +188,11 @@ int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bri
     return 0;
 }
 
+void spooling_set_limit(struct store *store, uint64_t limit)
+{
+    shelf_set_limit(store, limit);
+}
+
 void spooling_release_store(struct spooling *spooling, struct store *store)
 {
     struct spooled *spooled;

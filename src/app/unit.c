@@ -3,20 +3,34 @@
 #include "app/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/describe.h"
 #include "app/wiring.h"
 #include "base/log.h"
 
+typedef struct unit *unit_maker(const struct unit_setup *setup, struct err *err);
+
+/* What makes the unit of a bridge: its kind. */
+static unit_maker *unit_maker_of(const struct conf_bridge *conf)
+{
+    if (!conf->enabled) {
+        return disabled_unit_new;
+    }
+    if (conf->kind == CONF_BRIDGE_MIRROR) {
+        return mirror_unit_new;
+    }
+    return bridge_unit_new;
+}
+
 struct unit *unit_new(const struct unit_setup *setup, struct err *err)
 {
-    if (!setup->conf->enabled) {
-        return disabled_unit_new(setup, err);
-    }
-    if (setup->conf->kind == CONF_BRIDGE_MIRROR) {
-        return mirror_unit_new(setup, err);
-    }
-    return bridge_unit_new(setup, err);
+    return unit_maker_of(setup->conf)(setup, err);
+}
+
+bool unit_is_same_kind(const struct conf_bridge *a, const struct conf_bridge *b)
+{
+    return unit_maker_of(a) == unit_maker_of(b);
 }
 
 static void unit_get_status(const struct board_bridge *shown, uint64_t now_us,
@@ -28,30 +42,55 @@ static void unit_get_status(const struct board_bridge *shown, uint64_t now_us,
     unit->ops->get_status(unit, now_us, out_status);
 }
 
-void unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup)
+/* Its entry on the board says what the rule says; where it stands there stays. */
+static void unit_show(struct unit *unit)
+{
+    const struct conf_bridge *conf = unit->conf;
+    struct board_bridge *shown = &unit->shown;
+
+    free(shown->from);
+    free(shown->to);
+    shown->name = unit->name;
+    shown->from = describe_source(&conf->source);
+    shown->to = describe_sink(&conf->sink);
+    shown->from_connection = conf->source.connection->name;
+    shown->to_connection = conf->sink.connection->name;
+    shown->enabled = conf->enabled;
+    shown->get_status = unit_get_status;
+}
+
+int unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup,
+              struct err *err)
 {
     const struct conf_bridge *conf = setup->conf;
 
     *unit = (struct unit){
         .ops = ops,
-        .shown = {.name = conf->name,
-                  .from = describe_source(&conf->source),
-                  .to = describe_sink(&conf->sink),
-                  .from_connection = conf->source.connection->name,
-                  .to_connection = conf->sink.connection->name,
-                  .enabled = conf->enabled,
-                  .get_status = unit_get_status},
+        .name = strdup(conf->name),
         .wiring = setup->wiring,
         .config = config_ref(setup->config),
         .conf = conf,
     };
+    unit_show(unit);
+    return unit->name != NULL ? 0 : err_set(err, "out of memory");
 }
 
 void unit_fini(struct unit *unit)
 {
     free(unit->shown.from);
     free(unit->shown.to);
+    config_free(unit->next_config);
     config_free(unit->config);
+    free(unit->name);
+}
+
+void unit_adopt(struct unit *unit, const struct unit_setup *setup)
+{
+    config_ref(setup->config);
+    config_free(unit->config);
+    unit->config = setup->config;
+    unit->conf = setup->conf;
+    unit_show(unit);
 }
 
 void unit_start(struct unit *unit)
@@ -125,7 +164,10 @@ struct unit *disabled_unit_new(const struct unit_setup *setup, struct err *err)
         err_set(err, "out of memory");
         return NULL;
     }
-    unit_init(unit, &disabled_ops, setup);
+    if (unit_init(unit, &disabled_ops, setup, err) != 0) {
+        disabled_free(unit);
+        return NULL;
+    }
     /* It has stopped before it began: nobody waits for it. */
     unit->had_chance = true;
     unit->stopped = true;

@@ -10,17 +10,6 @@
 #include "app/spooling.h"
 #include "base/clock.h"
 
-/* What stands behind an entry of the board. */
-static struct unit *wiring_unit_of(const struct board_bridge *shown)
-{
-    return (struct unit *)((const char *)shown - offsetof(struct unit, shown));
-}
-
-static struct wired_hub *wiring_hub_of(const struct board_connection *shown)
-{
-    return (struct wired_hub *)((const char *)shown - offsetof(struct wired_hub, shown));
-}
-
 struct wired_hub *wiring_find_hub(const struct wiring *wiring, const char *name)
 {
     const struct board_connection *shown;
@@ -43,16 +32,33 @@ struct unit *wiring_next_unit(const struct wiring *wiring, const struct unit *un
 
 struct unit *wiring_find_unit(const struct wiring *wiring, const char *name)
 {
-    struct unit *unit = NULL;
+    struct unit *unit;
 
-    while ((unit = wiring_next_unit(wiring, unit)) != NULL && strcmp(unit_name(unit), name) != 0) {
-    }
+    HASH_FIND(hh, wiring->by_name, name, strlen(name), unit);
     return unit;
 }
 
 void wiring_on_unit_started(struct wiring *wiring, struct unit *unit)
 {
     wiring->events->on_started(wiring->ctx, unit);
+}
+
+int wiring_add_unit(struct wiring *wiring, struct unit *unit)
+{
+    unit->hh.tbl = NULL;
+    HASH_ADD_KEYPTR(hh, wiring->by_name, unit->name, strlen(unit->name), unit);
+    if (unit->hh.tbl == NULL) {
+        return -1;
+    }
+    TAILQ_INSERT_TAIL(&wiring->board.bridges, &unit->shown, link);
+    return 0;
+}
+
+void wiring_free_unit(struct wiring *wiring, struct unit *unit)
+{
+    TAILQ_REMOVE(&wiring->board.bridges, &unit->shown, link);
+    HASH_DEL(wiring->by_name, unit);
+    unit->ops->free(unit);
 }
 
 void wiring_on_unit_changed(struct wiring *wiring)
@@ -62,7 +68,10 @@ void wiring_on_unit_changed(struct wiring *wiring)
 
 void wiring_on_unit_stopped(struct wiring *wiring)
 {
-    if (--wiring->running == 0) {
+    wiring->running--;
+    if (!wiring->stopping) {
+        loop_defer(wiring->loop, &wiring->sweep);
+    } else if (wiring->running == 0) {
         loop_defer(wiring->loop, &wiring->told);
     }
 }
@@ -100,7 +109,10 @@ static int wiring_fill(struct wiring *wiring, struct err *err)
         if (unit == NULL) {
             return -1;
         }
-        TAILQ_INSERT_TAIL(&wiring->board.bridges, &unit->shown, link);
+        if (wiring_add_unit(wiring, unit) != 0) {
+            unit->ops->free(unit);
+            return err_set(err, "out of memory");
+        }
     }
     spooling_tell_orphans(wiring->spooling);
     spooling_set_readers(wiring->spooling, &wiring_readers, wiring);
@@ -137,9 +149,10 @@ struct wiring *wiring_new(struct loop *loop, struct config *config, struct spool
     wiring->events = events;
     wiring->ctx = ctx;
     rand_init(&wiring->rand);
-    wiring->hub_setup = (struct hub_setup){loop, config->instance, &wiring->rand};
+    wiring->instance = strdup(config->instance);
+    wiring->hub_setup = (struct hub_setup){loop, wiring->instance, &wiring->rand};
     wiring->board = (struct board){
-        .instance = config->instance,
+        .instance = wiring->instance,
         .start_wall_us = clock_wall_us(),
         .start_us = loop_touch(loop),
         .lag = loop_lag(loop),
@@ -147,11 +160,19 @@ struct wiring *wiring_new(struct loop *loop, struct config *config, struct spool
     };
     TAILQ_INIT(&wiring->board.connections);
     TAILQ_INIT(&wiring->board.bridges);
+    TAILQ_INIT(&wiring->retired);
     loop_task_init(&wiring->told, wiring_on_told, wiring);
     loop_task_init(&wiring->room, wiring_on_room_due, wiring);
     budget_init(&wiring->budget, config->limits.memory);
     wiring->budget.on_room = wiring_on_room;
     wiring->budget.ctx = wiring;
+    loop_task_init(&wiring->sweep, wiring_on_sweep, wiring);
+    if (wiring->instance == NULL ||
+        loop_timer_init(&wiring->hurry, loop, wiring_on_hurry, wiring) != 0) {
+        err_set(err, "out of memory");
+        wiring_free(wiring);
+        return NULL;
+    }
     if (wiring_fill(wiring, err) != 0) {
         wiring_free(wiring);
         return NULL;
@@ -159,29 +180,42 @@ struct wiring *wiring_new(struct loop *loop, struct config *config, struct spool
     return wiring;
 }
 
+static void wiring_free_hubs(struct board_connection_list *hubs)
+{
+    struct board_connection *shown;
+
+    while ((shown = TAILQ_FIRST(hubs)) != NULL) {
+        TAILQ_REMOVE(hubs, shown, link);
+        wired_hub_free(wiring_hub_of(shown));
+    }
+}
+
 void wiring_free(struct wiring *wiring)
 {
-    struct board_connection *connection;
-    struct board_bridge *bridge;
+    struct unit *unit;
 
     if (wiring == NULL) {
         return;
     }
+    loop_timer_fini(&wiring->hurry);
+    while ((unit = wiring_next_unit(wiring, NULL)) != NULL) {
+        wiring_free_unit(wiring, unit);
+    }
     loop_task_cancel(wiring->loop, &wiring->told);
     spooling_set_readers(wiring->spooling, NULL, NULL);
-    while ((bridge = TAILQ_FIRST(&wiring->board.bridges)) != NULL) {
-        struct unit *unit = wiring_unit_of(bridge);
-
-        TAILQ_REMOVE(&wiring->board.bridges, bridge, link);
-        unit->ops->free(unit);
-    }
-    while ((connection = TAILQ_FIRST(&wiring->board.connections)) != NULL) {
-        TAILQ_REMOVE(&wiring->board.connections, connection, link);
-        wired_hub_free(wiring_hub_of(connection));
-    }
     loop_task_cancel(wiring->loop, &wiring->room);
+    loop_task_cancel(wiring->loop, &wiring->sweep);
+    wiring_free_hubs(&wiring->board.connections);
+    wiring_free_hubs(&wiring->retired);
     config_free(wiring->config);
+    free(wiring->instance);
     free(wiring);
+}
+
+void wiring_start_unit(struct unit *unit)
+{
+    unit->wiring->running += !unit->stopped;
+    unit_start(unit);
 }
 
 void wiring_start(struct wiring *wiring)
@@ -190,8 +224,7 @@ void wiring_start(struct wiring *wiring)
     struct unit *unit = NULL;
 
     while ((unit = wiring_next_unit(wiring, unit)) != NULL) {
-        wiring->running += !unit->stopped;
-        unit_start(unit);
+        wiring_start_unit(unit);
     }
     TAILQ_FOREACH(shown, &wiring->board.connections, link) {
         wired_hub_start(wiring_hub_of(shown));
@@ -203,6 +236,7 @@ void wiring_stop(struct wiring *wiring)
     struct unit *unit = NULL;
 
     wiring->stopping = true;
+    loop_timer_cancel(&wiring->hurry);
     while ((unit = wiring_next_unit(wiring, unit)) != NULL) {
         if (!unit->stopping) {
             unit->stopping = true;
@@ -241,6 +275,7 @@ void wiring_close(struct wiring *wiring)
     wiring->closing = true;
     /* One more than the hubs, so that the last of them to answer at once ends nothing early. */
     wiring->open = 1;
+    /* Those retired before have had their time. */
     TAILQ_FOREACH(shown, &wiring->board.connections, link) {
         struct wired_hub *hub = wiring_hub_of(shown);
 

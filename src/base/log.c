@@ -64,6 +64,11 @@ void log_configure(enum log_level level, enum log_format format)
     line_format = format;
 }
 
+enum log_level log_get_level(void)
+{
+    return max_level;
+}
+
 bool log_is_on(enum log_level level)
 {
     return level <= max_level;

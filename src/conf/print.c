@@ -1,5 +1,7 @@
 /* The effective configuration as JSON. For: --print-config. It walks over the table of keys, so
  * what is printed is what can be read; passwords are "***". Not for: documents (tools/). */
+#include "conf/print.h"
+
 #include <string.h>
 
 #include "base/json_write.h"
@@ -304,6 +306,24 @@ static void conf_print_object(struct json_writer *writer, const struct conf_kind
         }
     }
     json_writer_end_object(writer);
+}
+
+void conf_print_part(const struct conf_kind *kind, const void *base, struct strbuf *out)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, out, 0);
+    conf_print_object(&writer, kind, base);
+}
+
+void conf_print_key(const struct conf_key *key, const void *base, struct strbuf *out)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, out, 0);
+    if (conf_print_has(key, base)) {
+        conf_print_value(&writer, key, base);
+    }
 }
 
 void config_print(const struct config *config, struct strbuf *out)

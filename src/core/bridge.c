@@ -64,7 +64,8 @@ static enum bridge_state bridge_work_out_state(const struct bridge *bridge)
     if (bridge->full || bridge->operator_paused) {
         return BRIDGE_PAUSED;
     }
-    if (!bridge->source_ready || !bridge->sink_ready || bridge->sink_limited) {
+    if ((!bridge->source_ready && !bridge_has_old_source(bridge)) || !bridge->sink_ready ||
+        bridge->sink_limited) {
         return BRIDGE_WAITING;
     }
     return BRIDGE_RUNNING;
@@ -124,6 +125,9 @@ static void bridge_on_source_link(void *ctx, enum endpoint_link link, const char
 
     bridge->source_ready = link == ENDPOINT_READY;
     bridge_note_link(bridge, bridge->source_why, link, why);
+    if (bridge->source_ready) {
+        bridge_stop_old_sources(bridge);
+    }
     bridge_flow_forget_stale(bridge);
     bridge_update_state(bridge);
     bridge_flow_relieve(bridge);
@@ -172,23 +176,17 @@ const struct sink_events bridge_sink_events = {
     .on_stopped = bridge_on_sink_stopped,
 };
 
-/* The dead letter sink, where the rule has one; -1: out of memory. */
-static int bridge_set_dead(struct bridge *bridge, const struct bridge_setup *setup)
+void bridge_set_sinks(struct bridge *bridge, const struct bridge_setup *setup)
 {
-    TAILQ_INIT(&bridge->dead.queue);
-    if (setup->dead_sink == NULL) {
-        bridge->dead.stopped = true;
-        return 0;
-    }
-    bridge->dead.scratch = mapping_scratch_new(setup->dead_mapping);
-    if (bridge->dead.scratch == NULL) {
-        return -1;
-    }
-    bridge->dead.mapping = setup->dead_mapping;
+    bridge->sink = setup->sink;
+    bridge->sink->events = &bridge_sink_events;
+    bridge->sink->ctx = bridge;
     bridge->dead.sink = setup->dead_sink;
-    bridge->dead.sink->events = &bridge_dead_events;
-    bridge->dead.sink->ctx = bridge;
-    return 0;
+    bridge->dead.stopped = setup->dead_sink == NULL;
+    if (setup->dead_sink != NULL) {
+        setup->dead_sink->events = &bridge_dead_events;
+        setup->dead_sink->ctx = bridge;
+    }
 }
 
 struct bridge *bridge_new(const struct bridge_setup *setup)
@@ -199,21 +197,17 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
         return NULL;
     }
     bridge->scratch = mapping_scratch_new(setup->mapping);
-    if (bridge->scratch == NULL || bridge_set_dead(bridge, setup) != 0) {
+    bridge->dead.scratch =
+        setup->dead_sink != NULL ? mapping_scratch_new(setup->dead_mapping) : NULL;
+    if (bridge->scratch == NULL || (setup->dead_sink != NULL && bridge->dead.scratch == NULL)) {
         mapping_scratch_free(bridge->scratch);
         free(bridge);
         return NULL;
     }
-    bridge->name = setup->name;
+    bridge_take_rules(bridge, setup);
+    bridge_set_sinks(bridge, setup);
     bridge->source = setup->source;
-    bridge->sink = setup->sink;
-    bridge->mapping = setup->mapping;
-    bridge->context =
-        (struct template_context){slice_of(setup->instance), slice_of(setup->name), &bridge->body};
-    bridge->filter = setup->filter;
-    bridge->screen = setup->screen;
-    bridge->screen_ctx = setup->screen_ctx;
-    bridge->options = setup->options;
+    LIST_INIT(&bridge->retirees);
     bridge->host = setup->host;
     bridge->host_ctx = setup->host_ctx;
     bridge->rand = setup->rand;
@@ -222,12 +216,10 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     budget_join(bridge->budget, &bridge->memory, bridge_flow_on_room, bridge);
     TAILQ_INIT(&bridge->again);
     TAILQ_INIT(&bridge->queue);
+    TAILQ_INIT(&bridge->dead.queue);
     bridge_store_init(bridge, setup->store, setup->options->durability == DURABILITY_DISK);
-    backoff_init(&bridge->retry, setup->options->retry_min_us, setup->options->retry_max_us);
     bridge->source->events = &bridge_source_events;
     bridge->source->ctx = bridge;
-    bridge->sink->events = &bridge_sink_events;
-    bridge->sink->ctx = bridge;
     return bridge;
 }
 
@@ -237,6 +229,7 @@ void bridge_free(struct bridge *bridge)
         return;
     }
     bridge_flow_empty(bridge, true, true);
+    bridge_free_retirees(bridge);
     bridge->source->ops->free(bridge->source);
     bridge->sink->ops->free(bridge->sink);
     if (bridge->dead.sink != NULL) {
@@ -274,6 +267,9 @@ static void bridge_stop_sinks(struct bridge *bridge, bool now)
     if (!bridge->dead.stopped) {
         bridge->dead.sink->ops->stop(bridge->dead.sink, now);
     }
+    if (now) {
+        bridge_change_hurry(bridge);
+    }
 }
 
 /* Whether what waits for the sink cannot go out now: it is away, or nobody is subscribed. */
@@ -301,15 +297,19 @@ static void bridge_empty_step(struct bridge *bridge)
 
 void bridge_stop_step(struct bridge *bridge)
 {
+    bool sources_stopped;
+
     if (!bridge->stopping || bridge->stopped) {
         return;
     }
     bridge_empty_step(bridge);
+    sources_stopped = bridge->source_stopped && bridge_sources_are_gone(bridge);
     /* Until the source has stopped, what is under way from it may still come. */
-    if (!bridge->sink_stopping && bridge->source_stopped && bridge_in_memory(bridge) == 0) {
+    if (!bridge->sink_stopping && sources_stopped && bridge_in_memory(bridge) == 0) {
         bridge_stop_sinks(bridge, false);
     }
-    if (bridge->source_stopped && bridge->sink_stopped && bridge->dead.stopped) {
+    if (sources_stopped && bridge->sink_stopped && bridge->dead.stopped &&
+        bridge->leaving_sinks == 0) {
         bridge->stopped = true;
         bridge_update_state(bridge);
         bridge->host->on_stopped(bridge->host_ctx, bridge);
@@ -322,6 +322,7 @@ void bridge_stop(struct bridge *bridge)
         return;
     }
     bridge->stopping = true;
+    bridge_stop_old_sources(bridge);
     bridge->source->ops->stop(bridge->source);
     bridge_stop_step(bridge);
 }

@@ -122,8 +122,8 @@ void bridge_dead_pump(struct bridge *bridge)
     bool going = true;
     bool wanted = !bridge->stopping_now && !(bridge->stopping && bridge->disk.store != NULL);
 
-    while (wanted && going && dead->ready && !dead->busy && !dead->held_back &&
-           !TAILQ_EMPTY(&dead->queue)) {
+    while (wanted && going && dead->sink != NULL && dead->ready && !dead->busy &&
+           !dead->held_back && !TAILQ_EMPTY(&dead->queue)) {
         going = dead_send_first(bridge);
     }
 }
@@ -149,6 +149,26 @@ void bridge_dead_wake(struct bridge *bridge, uint64_t now_us)
     }
 }
 
+/* The rule has no dead letters any more: it tries by the new one. */
+static void dead_send_again(struct bridge *bridge, struct delivery *delivery)
+{
+    delivery->reason = NULL;
+    free(delivery->error);
+    delivery->error = NULL;
+    bridge->sink_bytes -= delivery->size;
+    bridge_settle_put_in_order(bridge, delivery);
+}
+
+void bridge_dead_withdraw(struct bridge *bridge)
+{
+    struct delivery *delivery;
+
+    while ((delivery = TAILQ_FIRST(&bridge->dead.queue)) != NULL) {
+        TAILQ_REMOVE(&bridge->dead.queue, delivery, link);
+        dead_send_again(bridge, delivery);
+    }
+}
+
 /* Its sink did not take it: it waits again, behind the others. False: it need not, and is gone. */
 static bool dead_put_back(struct bridge *bridge, struct delivery *delivery)
 {
@@ -157,6 +177,10 @@ static bool dead_put_back(struct bridge *bridge, struct delivery *delivery)
     }
     bridge->counters.retried++;
     bridge->counters.buffered++;
+    if (bridge->dead.sink == NULL) {
+        dead_send_again(bridge, delivery);
+        return false;
+    }
     TAILQ_INSERT_TAIL(&bridge->dead.queue, delivery, link);
     return true;
 }

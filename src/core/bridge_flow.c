@@ -24,7 +24,8 @@ static bool flow_may_send(const struct bridge *bridge)
     bool wanted = !bridge->stopping_now && !(bridge->stopping && bridge->disk.store != NULL);
     bool probed = bridge->probing && bridge_in_flight(bridge) > 0;
 
-    return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed;
+    return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed &&
+           bridge->leaving_sinks == 0;
 }
 
 /* Reads an envelope; -1: it is none, and the delivery is gone. */
@@ -259,7 +260,7 @@ static void flow_put_aside(struct bridge *bridge, struct delivery *delivery)
  * with. */
 static bool flow_make_room(struct bridge *bridge, struct delivery *delivery)
 {
-    if (bridge->disk.store != NULL) {
+    if (bridge->disk.store != NULL && !bridge->disk.retired) {
         flow_put_aside(bridge, delivery);
         return false;
     }
@@ -312,6 +313,12 @@ void bridge_on_delivery(void *ctx, struct delivery *delivery)
 {
     struct bridge *bridge = ctx;
 
+    bridge_take_delivery(bridge, delivery, bridge->generation);
+}
+
+void bridge_take_delivery(struct bridge *bridge, struct delivery *delivery, uint16_t generation)
+{
+    delivery->generation = generation;
     delivery->seq = ++bridge->seq;
     bridge->counters.received++;
     bridge->counters.bytes_in += delivery->body.len;
@@ -355,7 +362,7 @@ static void flow_forget_stale_in(struct bridge *bridge, struct delivery_list *li
 
     for (; delivery != NULL; delivery = next) {
         next = TAILQ_NEXT(delivery, link);
-        if (delivery->epoch == bridge->source->epoch) {
+        if (!bridge_is_stale(bridge, delivery)) {
             continue;
         }
         TAILQ_REMOVE(list, delivery, link);
@@ -366,7 +373,7 @@ static void flow_forget_stale_in(struct bridge *bridge, struct delivery_list *li
 
 void bridge_flow_forget_stale(struct bridge *bridge)
 {
-    if ((bridge->source->can & ENDPOINT_REDELIVERS) == 0) {
+    if ((bridge->source->can & ENDPOINT_REDELIVERS) == 0 && LIST_EMPTY(&bridge->retirees)) {
         return;
     }
     flow_forget_stale_in(bridge, &bridge->again);

@@ -51,7 +51,9 @@ void bridge_release(struct bridge *bridge, struct delivery *delivery, enum settl
     if (delivery->from_store) {
         delivery_free(delivery);
     } else {
-        bridge->source->ops->settle(bridge->source, delivery, how);
+        struct source *source = bridge_source_of(bridge, delivery);
+
+        source->ops->settle(source, delivery, how);
     }
 }
 
@@ -107,7 +109,7 @@ void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery)
     if (bridge_store_keep(bridge, delivery)) {
         return;
     }
-    if (bridge->source->can & ENDPOINT_SETTLES) {
+    if (bridge_source_of(bridge, delivery)->can & ENDPOINT_SETTLES) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_REQUEUE);
     } else {
         bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_FORGET);
@@ -173,7 +175,7 @@ static void settle_back_off(struct bridge *bridge, struct bridge_told *told, con
 
 bool bridge_settle_goes_back(struct bridge *bridge, struct delivery *delivery)
 {
-    if ((bridge->source->can & ENDPOINT_REDELIVERS) && delivery->epoch != bridge->source->epoch) {
+    if (bridge_is_stale(bridge, delivery)) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_FORGET);
         return true;
     }
@@ -263,7 +265,7 @@ static void settle_requeue(struct bridge *bridge, struct delivery *delivery, con
 
 static void settle_reject(struct bridge *bridge, struct delivery *delivery, const char *why)
 {
-    if ((bridge->source->can & ENDPOINT_SETTLES) == 0) {
+    if (delivery->from_store || (bridge_source_of(bridge, delivery)->can & ENDPOINT_SETTLES) == 0) {
         bridge_settle_refused(bridge, delivery, REFUSAL_NO_SUBSCRIBERS, why);
         return;
     }

@@ -285,6 +285,38 @@ void bridge_store_init(struct bridge *bridge, struct store *store, bool durable)
     bridge->counters.spooled = store->count;
 }
 
+/* A store for a bridge that runs: what is in it was taken in by an earlier rule, and comes after
+ * what waits in memory. */
+static void store_attach(struct bridge *bridge, struct store *store)
+{
+    struct bridge_disk *disk = &bridge->disk;
+
+    disk->store = store;
+    disk->has_records = store->count > 0;
+    disk->loaded_upto = bridge->seq;
+    bridge->seq += store->count;
+    store->events = &store_events;
+    store->ctx = bridge;
+    bridge->counters.received += store->count;
+    bridge->counters.spooled += store->count;
+}
+
+void bridge_store_change(struct bridge *bridge, struct store *store)
+{
+    struct bridge_disk *disk = &bridge->disk;
+    bool was_durable = disk->durable;
+
+    if (disk->store == NULL && store != NULL) {
+        store_attach(bridge, store);
+    }
+    disk->retired = disk->store != NULL && store == NULL;
+    disk->durable = store != NULL && bridge->options->durability == DURABILITY_DISK;
+    /* What has no record so far never gets one, and needs not wait for it. */
+    if (disk->durable && !was_durable && disk->durable_upto < bridge->seq) {
+        disk->durable_upto = bridge->seq;
+    }
+}
+
 static void store_ignore_durable(void *ctx, uint64_t upto)
 {
     (void)ctx;

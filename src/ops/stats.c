@@ -189,6 +189,36 @@ static void stats_memory(struct json_writer *json, const struct budget *budget)
     json_writer_end_object(json);
 }
 
+/* null before the first one. */
+static void stats_reload(struct json_writer *json, const struct board_reload *reload)
+{
+    if (reload->wall_us == 0) {
+        json_writer_null(json);
+        return;
+    }
+    json_writer_begin_object(json);
+    stats_time(json, "time", reload->wall_us);
+    json_writer_key(json, "ok");
+    json_writer_bool(json, reload->ok);
+    stats_text(json, "error", reload->ok ? NULL : reload->error.text);
+    stats_natural(json, "kept", reload->kept);
+    stats_natural(json, "added", reload->added);
+    stats_natural(json, "changed", reload->changed);
+    stats_natural(json, "removed", reload->removed);
+    json_writer_end_object(json);
+}
+
+static void stats_reloads(struct json_writer *json, const struct board_reloads *reloads)
+{
+    json_writer_key(json, "reloads");
+    json_writer_begin_object(json);
+    stats_natural(json, "count", reloads->count);
+    stats_natural(json, "failed", reloads->failed);
+    json_writer_key(json, "last");
+    stats_reload(json, &reloads->last);
+    json_writer_end_object(json);
+}
+
 void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
 {
     const struct board_connection *connection;
@@ -205,6 +235,7 @@ void stats_write(const struct board *board, uint64_t now_us, struct strbuf *out)
     stats_natural(&json, "pid", (uint64_t)getpid());
     stats_lag(&json, board->lag, now_us);
     stats_memory(&json, board->budget);
+    stats_reloads(&json, &board->reloads);
     json_writer_key(&json, "connections");
     json_writer_begin_object(&json);
     TAILQ_FOREACH(connection, &board->connections, link) {

@@ -23,7 +23,8 @@ struct hub_subscriber {
     LIST_ENTRY(hub_subscriber) link;
     struct redis_subscriber *subscriber; /* owned */
     struct redis_watched watched;
-    bool dedicated; /* to one source, with which it goes */
+    bool dedicated;   /* to the sources of one bridge, with which it goes */
+    unsigned sources; /* dedicated: those that it has */
     char purpose[HUB_PURPOSE_SIZE];
 };
 
@@ -169,7 +170,27 @@ static struct hub_subscriber *hub_shared_subscriber(struct redis_hub *hub)
     return hub_new_subscriber(hub, NULL);
 }
 
-/* A source was freed: its own socket goes with it. */
+/* The socket of one bridge, made where there is none. */
+static struct hub_subscriber *hub_own_subscriber(struct redis_hub *hub, const char *bridge)
+{
+    struct hub_subscriber *socket;
+
+    LIST_FOREACH(socket, &hub->subscribers, link) {
+        if (socket->dedicated && strcmp(socket->purpose + strlen("subscribe-"), bridge) == 0) {
+            return socket;
+        }
+    }
+    return hub_new_subscriber(hub, bridge);
+}
+
+static void hub_drop_source(struct redis_hub *hub, struct hub_subscriber *socket)
+{
+    if (--socket->sources == 0) {
+        hub_free_subscriber(hub, socket);
+    }
+}
+
+/* A source was freed: its own socket goes with the last one. */
 static void hub_on_source_free(void *ctx, struct redis_subscriber *subscriber)
 {
     struct redis_hub *hub = ctx;
@@ -177,7 +198,7 @@ static void hub_on_source_free(void *ctx, struct redis_subscriber *subscriber)
 
     LIST_FOREACH(socket, &hub->subscribers, link) {
         if (socket->subscriber == subscriber && socket->dedicated) {
-            hub_free_subscriber(hub, socket);
+            hub_drop_source(hub, socket);
             return;
         }
     }
@@ -187,16 +208,17 @@ struct source *redis_source_new(struct redis_hub *hub, const struct conf_source 
                                 const char *bridge, bool dedicated)
 {
     struct hub_subscriber *socket =
-        dedicated ? hub_new_subscriber(hub, bridge) : hub_shared_subscriber(hub);
+        dedicated ? hub_own_subscriber(hub, bridge) : hub_shared_subscriber(hub);
     struct source *source;
 
     if (socket == NULL) {
         return NULL;
     }
+    socket->sources += dedicated;
     source =
         redis_source_make(socket->subscriber, conf, bridge, dedicated, hub_on_source_free, hub);
     if (source == NULL && dedicated) {
-        hub_free_subscriber(hub, socket);
+        hub_drop_source(hub, socket);
     }
     return source;
 }

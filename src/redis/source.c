@@ -24,22 +24,26 @@ struct redis_source {
     const char *bridge;                  /* borrowed; for log lines */
     redis_source_on_free on_free;
     void *on_free_ctx;
-    struct loop_task task;  /* does what is wanted */
-    bool dedicated;         /* the subscriber is ours alone: pausing stops reading */
-    bool started;           /* start() was called */
-    bool paused;            /* pause() was called, and resume() not since */
-    bool stopping;          /* stop() was called */
-    bool stopped;           /* on_stopped was called */
-    bool ready;             /* READY was the last thing told */
-    char why[320];          /* words told with WAITING; "": none */
-    uint64_t outstanding;   /* deliveries given and not settled */
-    uint64_t lost;          /* messages without memory for a delivery */
-    uint64_t turn_us;       /* loop time of ... */
-    int64_t turn_wall_us;   /* ... this wall clock, read once a turn */
-    uint64_t gaps_logged;   /* gap.count of the last line */
-    uint64_t gap_logged_us; /* monotonic time of it; 0: none yet */
-    int64_t gap_from_us;    /* wall clock: start of the first gap since then; 0: there is none */
-    char gap_why[320];      /* how that one began */
+    struct redis_source *old;       /* gives messages until this one is ready; NULL: none */
+    struct redis_source *successor; /* the other way round */
+    bool superseded;                /* it never was ready, and another one took its place */
+    bool muted;                     /* what comes is another one's to give */
+    struct loop_task task;          /* does what is wanted */
+    bool dedicated;                 /* the subscriber is ours alone: pausing stops reading */
+    bool started;                   /* start() was called */
+    bool paused;                    /* pause() was called, and resume() not since */
+    bool stopping;                  /* stop() was called */
+    bool stopped;                   /* on_stopped was called */
+    bool ready;                     /* READY was the last thing told */
+    char why[320];                  /* words told with WAITING; "": none */
+    uint64_t outstanding;           /* deliveries given and not settled */
+    uint64_t lost;                  /* messages without memory for a delivery */
+    uint64_t turn_us;               /* loop time of ... */
+    int64_t turn_wall_us;           /* ... this wall clock, read once a turn */
+    uint64_t gaps_logged;           /* gap.count of the last line */
+    uint64_t gap_logged_us;         /* monotonic time of it; 0: none yet */
+    int64_t gap_from_us; /* wall clock: start of the first gap since then; 0: there is none */
+    char gap_why[320];   /* how that one began */
     void (*on_pong)(void *ctx); /* who waits for the reply to PING */
     void *pong_ctx;
 };
@@ -114,7 +118,7 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     struct delivery *delivery;
     char *at;
 
-    if (s->stopping) {
+    if (s->stopping || s->muted) {
         return;
     }
     delivery = delivery_new(channel.len + pattern.len + body.len, &at);
@@ -160,6 +164,17 @@ static void source_log_gap(struct redis_source *s)
         log_number("total_ms", s->listener.gap.total_us / CLOCK_US_PER_MS));
 }
 
+/* The place in the stream where this one begins, and its predecessor ends. */
+static void source_take_over(struct redis_source *s)
+{
+    s->muted = s->superseded;
+    if (s->old != NULL) {
+        s->old->muted = true;
+        s->old->successor = NULL;
+        s->old = NULL;
+    }
+}
+
 static void source_on_ready(void *ctx)
 {
     struct redis_source *s = ctx;
@@ -168,6 +183,7 @@ static void source_on_ready(void *ctx)
         redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
     source_log_gap(s);
+    source_take_over(s);
     s->ready = true;
     s->why[0] = '\0';
     s->base.events->on_link(s->base.ctx, ENDPOINT_READY, NULL);
@@ -246,6 +262,13 @@ static void source_free(struct source *source)
 {
     struct redis_source *s = source_of(source);
 
+    if (s->old != NULL) {
+        s->old->successor = NULL;
+    }
+    if (s->successor != NULL) {
+        s->successor->old = NULL;
+        s->successor->muted = false;
+    }
     loop_task_cancel(s->loop, &s->task);
     redis_subscriber_forget(s->subscriber, s);
     redis_listener_remove(&s->listener);
@@ -310,4 +333,26 @@ void redis_source_ping(struct source *source, void (*on_pong)(void *ctx), void *
     s->on_pong = on_pong;
     s->pong_ctx = ctx;
     redis_subscriber_ping(s->subscriber, source_on_pong, s);
+}
+
+void redis_source_follow(struct source *source, struct source *old)
+{
+    struct redis_source *s = source_of(source);
+    struct redis_source *before = source_of(old);
+
+    s->listener.gap = before->listener.gap;
+    s->gaps_logged = before->gaps_logged;
+    s->gap_logged_us = before->gap_logged_us;
+    if (s->subscriber != before->subscriber) {
+        return;
+    }
+    s->old = before;
+    s->muted = true;
+    /* One that never came so far is left out: its own predecessor is the one in service. */
+    if (before->old != NULL) {
+        s->old = before->old;
+        before->old = NULL;
+        before->superseded = true;
+    }
+    s->old->successor = s;
 }

@@ -333,6 +333,17 @@ struct store *shelf_new(const struct shelf_setup *setup, struct err *err)
     return &shelf->store;
 }
 
+void shelf_set_limit(struct store *store, uint64_t limit)
+{
+    struct shelf *shelf = shelf_of(store);
+    size_t i;
+
+    shelf->setup.limit = limit;
+    for (i = 0; i < SHELF_FIFOS; i++) {
+        spool_fifo_set_limit(shelf->fifos[i], limit);
+    }
+}
+
 void shelf_free(struct store *store)
 {
     struct shelf *shelf = shelf_of(store);

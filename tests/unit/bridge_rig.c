@@ -51,7 +51,15 @@ static void rig_on_stopped(void *ctx, struct bridge *bridge)
     assert_true(rig->dead == NULL || rig->dead->stopped);
 }
 
+static void rig_reap(void *ctx)
+{
+    struct rig *rig = ctx;
+
+    rig->reap_due = true;
+}
+
 static const struct bridge_host rig_host = {
+    .reap = rig_reap,
     .wake_in = rig_wake_in,
     .now_us = rig_now_us,
     .on_state = rig_on_state,

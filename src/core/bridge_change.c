@@ -1,0 +1,379 @@
+/* Other rules and other ends for a bridge that runs. For: letting the old ends go so that nothing
+ * is lost, doubled or overtaken. Not for: what is different (app/), or the life of a bridge whose
+ * rules stay (bridge.c).
+ *
+ * An old sink first answers for all that it has; until then nothing is sent to the new one. An old
+ * source goes in one of two ways (enum succession); whatever it gave goes back to it, which the
+ * generation of a delivery tells. */
+#include <stdlib.h>
+
+#include "core/bridge_private.h"
+
+enum retiree_role { RETIREE_SOURCE, RETIREE_SINK, RETIREE_DEAD_SINK, RETIREE_ROLES };
+
+/* An end that the bridge lets go. */
+struct bridge_retiree {
+    LIST_ENTRY(bridge_retiree) link;
+    struct bridge *bridge;
+    enum retiree_role role;
+    struct source *source; /* owned; NULL: it is a sink */
+    struct sink *sink;     /* likewise the other way round */
+    uint16_t generation;   /* of the deliveries that the source gave */
+    bool ready;            /* the source's last on_link */
+    bool stopping;         /* stop() was called */
+    bool stopped;          /* on_stopped came: bridge_reap() frees it */
+};
+
+static void retiree_on_delivery(void *ctx, struct delivery *delivery)
+{
+    struct bridge_retiree *retiree = ctx;
+
+    bridge_take_delivery(retiree->bridge, delivery, retiree->generation);
+}
+
+static void retiree_on_source_link(void *ctx, enum endpoint_link link, const char *why)
+{
+    struct bridge_retiree *retiree = ctx;
+
+    (void)why;
+    retiree->ready = link == ENDPOINT_READY;
+    bridge_flow_forget_stale(retiree->bridge);
+    bridge_update_state(retiree->bridge);
+    bridge_flow_relieve(retiree->bridge);
+    bridge_stop_step(retiree->bridge);
+}
+
+/* The last source in the way has gone: the new one may begin. */
+static void retiree_end_wait(struct bridge *bridge)
+{
+    if (!bridge->source_held || bridge->stopping || !bridge_sources_are_gone(bridge)) {
+        return;
+    }
+    bridge->source_held = false;
+    bridge->source->ops->start(bridge->source);
+}
+
+static void retiree_on_stopped(void *ctx)
+{
+    struct bridge_retiree *retiree = ctx;
+    struct bridge *bridge = retiree->bridge;
+
+    retiree->stopped = true;
+    if (retiree->role == RETIREE_SOURCE) {
+        retiree_end_wait(bridge);
+        bridge_update_state(bridge);
+    } else {
+        bridge->leaving_sinks--;
+        bridge_flow_pump(bridge);
+        bridge_dead_pump(bridge);
+    }
+    bridge->host->reap(bridge->host_ctx);
+    bridge_stop_step(bridge);
+}
+
+static void retiree_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome,
+                               const char *why)
+{
+    struct bridge_retiree *retiree = ctx;
+
+    if (retiree->role == RETIREE_SINK) {
+        bridge_on_settled(retiree->bridge, delivery, outcome, why);
+    } else {
+        bridge_dead_events.on_settled(retiree->bridge, delivery, outcome, why);
+    }
+}
+
+/* What it says of its link is of no matter any more. */
+static void retiree_on_sink_link(void *ctx, enum endpoint_link link, const char *why)
+{
+    (void)ctx;
+    (void)link;
+    (void)why;
+}
+
+static void retiree_on_writable(void *ctx)
+{
+    (void)ctx;
+}
+
+static const struct source_events retiree_source_events = {
+    .on_delivery = retiree_on_delivery,
+    .on_link = retiree_on_source_link,
+    .on_stopped = retiree_on_stopped,
+};
+
+static const struct sink_events retiree_sink_events = {
+    .on_settled = retiree_on_settled,
+    .on_writable = retiree_on_writable,
+    .on_link = retiree_on_sink_link,
+    .on_stopped = retiree_on_stopped,
+};
+
+static void retiree_stop(struct bridge_retiree *retiree)
+{
+    if (retiree->stopping) {
+        return;
+    }
+    retiree->stopping = true;
+    if (retiree->source != NULL) {
+        retiree->source->ops->stop(retiree->source);
+    } else {
+        retiree->sink->ops->stop(retiree->sink, false);
+    }
+}
+
+bool bridge_sources_are_gone(const struct bridge *bridge)
+{
+    const struct bridge_retiree *retiree;
+
+    LIST_FOREACH(retiree, &bridge->retirees, link) {
+        if (retiree->role == RETIREE_SOURCE && !retiree->stopped) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool bridge_has_old_source(const struct bridge *bridge)
+{
+    const struct bridge_retiree *retiree;
+
+    LIST_FOREACH(retiree, &bridge->retirees, link) {
+        if (retiree->role == RETIREE_SOURCE && !retiree->stopping && retiree->ready) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct source *bridge_old_source(const struct bridge *bridge, uint16_t generation)
+{
+    const struct bridge_retiree *retiree;
+
+    LIST_FOREACH(retiree, &bridge->retirees, link) {
+        if (retiree->role == RETIREE_SOURCE && retiree->generation == generation) {
+            return retiree->source;
+        }
+    }
+    return NULL;
+}
+
+void bridge_stop_old_sources(struct bridge *bridge)
+{
+    struct bridge_retiree *retiree;
+
+    LIST_FOREACH(retiree, &bridge->retirees, link) {
+        if (retiree->role == RETIREE_SOURCE) {
+            retiree_stop(retiree);
+        }
+    }
+}
+
+void bridge_change_hurry(struct bridge *bridge)
+{
+    struct bridge_retiree *retiree;
+
+    LIST_FOREACH(retiree, &bridge->retirees, link) {
+        if (retiree->sink != NULL && !retiree->stopped) {
+            retiree->sink->ops->stop(retiree->sink, true);
+        }
+    }
+}
+
+static void retiree_free(struct bridge_retiree *retiree)
+{
+    if (retiree == NULL) {
+        return;
+    }
+    if (retiree->source != NULL) {
+        retiree->source->ops->free(retiree->source);
+    } else if (retiree->sink != NULL) {
+        retiree->sink->ops->free(retiree->sink);
+    }
+    free(retiree);
+}
+
+bool bridge_reap(struct bridge *bridge)
+{
+    struct bridge_retiree *retiree, *next;
+
+    for (retiree = LIST_FIRST(&bridge->retirees); retiree != NULL; retiree = next) {
+        next = LIST_NEXT(retiree, link);
+        if (retiree->stopped) {
+            LIST_REMOVE(retiree, link);
+            retiree_free(retiree);
+        }
+    }
+    return LIST_EMPTY(&bridge->retirees);
+}
+
+void bridge_free_retirees(struct bridge *bridge)
+{
+    struct bridge_retiree *retiree;
+
+    while ((retiree = LIST_FIRST(&bridge->retirees)) != NULL) {
+        LIST_REMOVE(retiree, link);
+        retiree_free(retiree);
+    }
+}
+
+/* What a change needs memory for, before anything is changed. */
+struct change {
+    struct bridge_retiree *retirees[RETIREE_ROLES]; /* NULL: that end has no successor */
+    struct mapping_scratch *scratch;
+    struct mapping_scratch *dead_scratch; /* NULL: the rule has no dead letters */
+};
+
+static void change_fini(struct change *change)
+{
+    size_t i;
+
+    for (i = 0; i < RETIREE_ROLES; i++) {
+        free(change->retirees[i]);
+    }
+    mapping_scratch_free(change->scratch);
+    mapping_scratch_free(change->dead_scratch);
+}
+
+/* -1: out of memory, for change_fini(). */
+static int change_init(struct change *change, const struct bridge *bridge,
+                       const struct bridge_setup *setup)
+{
+    bool wanted[] = {setup->source != NULL, true, bridge->dead.sink != NULL};
+    size_t i;
+
+    *change = (struct change){.scratch = mapping_scratch_new(setup->mapping)};
+    if (setup->dead_sink != NULL) {
+        change->dead_scratch = mapping_scratch_new(setup->dead_mapping);
+    }
+    for (i = 0; i < RETIREE_ROLES; i++) {
+        change->retirees[i] = wanted[i] ? calloc(1, sizeof(struct bridge_retiree)) : NULL;
+        if (wanted[i] && change->retirees[i] == NULL) {
+            return -1;
+        }
+    }
+    return change->scratch != NULL && (setup->dead_sink == NULL || change->dead_scratch != NULL)
+               ? 0
+               : -1;
+}
+
+static struct bridge_retiree *change_retire(struct bridge *bridge, struct change *change,
+                                            enum retiree_role role)
+{
+    struct bridge_retiree *retiree = change->retirees[role];
+
+    change->retirees[role] = NULL;
+    retiree->bridge = bridge;
+    retiree->role = role;
+    LIST_INSERT_HEAD(&bridge->retirees, retiree, link);
+    return retiree;
+}
+
+static void change_retire_sink(struct bridge *bridge, struct change *change, enum retiree_role role,
+                               struct sink *sink)
+{
+    struct bridge_retiree *retiree = change_retire(bridge, change, role);
+
+    retiree->sink = sink;
+    sink->events = &retiree_sink_events;
+    sink->ctx = retiree;
+    bridge->leaving_sinks++;
+    retiree_stop(retiree);
+}
+
+/* The new sinks begin with an open mind: what stood in the way may be gone. */
+static void change_sinks(struct bridge *bridge, struct change *change,
+                         const struct bridge_setup *setup)
+{
+    change_retire_sink(bridge, change, RETIREE_SINK, bridge->sink);
+    if (bridge->dead.sink != NULL) {
+        change_retire_sink(bridge, change, RETIREE_DEAD_SINK, bridge->dead.sink);
+    }
+    bridge_set_sinks(bridge, setup);
+    mapping_scratch_free(bridge->scratch);
+    mapping_scratch_free(bridge->dead.scratch);
+    bridge->scratch = change->scratch;
+    bridge->dead.scratch = change->dead_scratch;
+    change->scratch = NULL;
+    change->dead_scratch = NULL;
+    bridge->sink_ready = false;
+    bridge->sink_limited = false;
+    bridge->sink_busy = false;
+    bridge->held_back = false;
+    bridge->retry_due = false;
+    bridge->probing = false;
+    bridge->requeue_due = false;
+    bridge->dead.ready = false;
+    bridge->dead.busy = false;
+    bridge->dead.held_back = false;
+    if (bridge->dead.sink == NULL) {
+        bridge_dead_withdraw(bridge);
+    } else {
+        bridge->dead.sink->ops->start(bridge->dead.sink);
+    }
+    bridge->sink->ops->start(bridge->sink);
+}
+
+static void change_source(struct bridge *bridge, struct change *change, struct source *source,
+                          enum succession succession)
+{
+    struct bridge_retiree *old = change_retire(bridge, change, RETIREE_SOURCE);
+
+    old->source = bridge->source;
+    old->generation = bridge->generation++;
+    old->ready = bridge->source_ready;
+    old->source->events = &retiree_source_events;
+    old->source->ctx = old;
+    bridge->source = source;
+    source->events = &bridge_source_events;
+    source->ctx = bridge;
+    if (bridge->source_held) { /* the one before it is still going, and this one never began */
+        succession = SUCCEED_AFTER;
+    }
+    bridge->source_held = succession == SUCCEED_AFTER;
+    bridge->source_ready = false;
+    if (!bridge->source_held) {
+        source->ops->start(source);
+    }
+    if (bridge->full || bridge->operator_paused) {
+        source->ops->pause(source);
+    }
+    if (bridge->source_held) {
+        bridge_stop_old_sources(bridge);
+    }
+}
+
+void bridge_take_rules(struct bridge *bridge, const struct bridge_setup *setup)
+{
+    bridge->name = setup->name;
+    bridge->mapping = setup->mapping;
+    bridge->dead.mapping = setup->dead_mapping;
+    bridge->context =
+        (struct template_context){slice_of(setup->instance), slice_of(setup->name), &bridge->body};
+    bridge->filter = setup->filter;
+    bridge->screen = setup->screen;
+    bridge->screen_ctx = setup->screen_ctx;
+    bridge->options = setup->options;
+    backoff_init(&bridge->retry, setup->options->retry_min_us, setup->options->retry_max_us);
+}
+
+int bridge_change(struct bridge *bridge, const struct bridge_setup *setup,
+                  enum succession succession)
+{
+    struct change change;
+
+    if (change_init(&change, bridge, setup) != 0) {
+        change_fini(&change);
+        return -1;
+    }
+    bridge_take_rules(bridge, setup);
+    bridge_store_change(bridge, setup->store);
+    change_sinks(bridge, &change, setup);
+    if (setup->source != NULL) {
+        change_source(bridge, &change, setup->source, succession);
+    }
+    change_fini(&change);
+    bridge_update_state(bridge);
+    bridge_flow_relieve(bridge);
+    return 0;
+}
