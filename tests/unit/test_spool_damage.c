@@ -194,7 +194,8 @@ static void test_cut_at_any_offset(void **state)
         if (toll.refused) {
             fail_msg("cut at %zu: %s", len, rig->err.text);
         }
-        assert_true(was_kept(rig));
+        /* A page at the end that was free is no loss. */
+        assert_true(was_kept(rig) || toll.there == RECORDS);
         some += toll.there > 0;
     }
     assert_true(some > 10);
