@@ -6,6 +6,7 @@
 
 #include "amqp/fields.h"
 #include "amqp/frame.h"
+#include "amqp/properties_write.h"
 
 enum {
     NAME_MAX_OCTETS = 255,
@@ -86,25 +87,34 @@ static int publish_set_route(struct rmq_publisher *publisher, const struct outgo
     return 0;
 }
 
+/* The properties of a message, measured. */
+struct measured {
+    size_t size;     /* octets of flags and list */
+    bool by_library; /* rabbitmq-c writes them, from `converted` */
+    amqp_basic_properties_t converted;
+};
+
 /* Writes the content header frame (§4.2.6.1); the octets behind it, or NULL: they are not as
  * measured. */
-static uint8_t *publish_put_header(uint8_t *at, uint16_t channel,
-                                   const amqp_basic_properties_t *properties,
-                                   size_t properties_size, uint64_t body_size)
+static uint8_t *publish_put_header(uint8_t *at, uint16_t channel, const struct outgoing *out,
+                                   const struct measured *measured)
 {
     uint8_t *payload = at + RMQ_FRAME_HEAD;
+    uint8_t *end = payload + RMQ_HEADER_HEAD + measured->size;
 
-    rmq_frame_put_head(at, AMQP_FRAME_HEADER, channel, RMQ_HEADER_HEAD + properties_size);
+    rmq_frame_put_head(at, AMQP_FRAME_HEADER, channel, RMQ_HEADER_HEAD + measured->size);
     rmq_put_u16(payload, AMQP_BASIC_CLASS);
     rmq_put_u16(payload + 2, 0);
-    rmq_put_u64(payload + 4, body_size);
+    rmq_put_u64(payload + 4, out->body.len);
     payload += RMQ_HEADER_HEAD;
-    if (rmq_codec_encode_properties(properties, payload, properties_size) !=
-        (ssize_t)properties_size) {
+    if (!measured->by_library) {
+        rmq_properties_write(&out->properties, payload);
+    } else if (rmq_codec_encode_properties(&measured->converted, payload, measured->size) !=
+               (ssize_t)measured->size) {
         return NULL;
     }
-    payload[properties_size] = AMQP_FRAME_END;
-    return payload + properties_size + 1;
+    *end = AMQP_FRAME_END;
+    return end + 1;
 }
 
 static enum sink_result publish_too_large(const char *what, uint64_t size, uint64_t limit,
@@ -115,30 +125,44 @@ static enum sink_result publish_too_large(const char *what, uint64_t size, uint6
     return SINK_TOO_LARGE;
 }
 
-/* The properties as rabbitmq-c's, measured; SINK_TAKEN: they can be sent. */
-static enum sink_result publish_properties(struct rmq_publisher *publisher,
-                                           const struct outgoing *out,
-                                           amqp_basic_properties_t *out_properties,
-                                           size_t *out_size, struct err *err)
+/* Measures properties that are not of the simple kind, as rabbitmq-c's. */
+static enum sink_result publish_convert(struct rmq_connection *connection,
+                                        const struct outgoing *out, struct measured *measured,
+                                        struct err *err)
 {
-    struct rmq_connection *connection = rmq_channel_connection(publisher->channel);
     struct rmq_codec *codec = rmq_connection_codec(connection);
-    uint32_t frame_max = rmq_connection_frame_max(connection);
 
+    measured->by_library = true;
     rmq_codec_recycle(codec);
-    switch (rmq_fields_to_properties(codec, &out->properties, out_properties, out_size, err)) {
+    switch (rmq_fields_to_properties(codec, &out->properties, &measured->converted, &measured->size,
+                                     err)) {
     case RMQ_FIELDS_OK:
-        break;
+        return SINK_TAKEN;
     case RMQ_FIELDS_NO_MEMORY:
         rmq_connection_fail(connection, AMQP_INTERNAL_ERROR, "out of memory");
         return SINK_BUSY;
     default:
         return SINK_REFUSED;
     }
-    if (*out_size > frame_max - RMQ_FRAME_OVERHEAD - RMQ_HEADER_HEAD) {
-        return publish_too_large("properties", *out_size, frame_max, "the frame size", err);
+}
+
+/* SINK_TAKEN: the properties can be sent. */
+static enum sink_result publish_measure(struct rmq_connection *connection,
+                                        const struct outgoing *out, struct measured *measured,
+                                        struct err *err)
+{
+    uint32_t frame_max = rmq_connection_frame_max(connection);
+    enum sink_result result = SINK_TAKEN;
+
+    measured->by_library = false;
+    measured->size = rmq_properties_measure(&out->properties);
+    if (measured->size == 0) {
+        result = publish_convert(connection, out, measured, err);
     }
-    return SINK_TAKEN;
+    if (result == SINK_TAKEN && measured->size > frame_max - RMQ_FRAME_OVERHEAD - RMQ_HEADER_HEAD) {
+        return publish_too_large("properties", measured->size, frame_max, "the frame size", err);
+    }
+    return result;
 }
 
 enum sink_result rmq_publish(struct rmq_publisher *publisher, const struct outgoing *out,
@@ -147,9 +171,9 @@ enum sink_result rmq_publish(struct rmq_publisher *publisher, const struct outgo
     struct rmq_connection *connection = rmq_channel_connection(publisher->channel);
     uint32_t frame_max = rmq_connection_frame_max(connection);
     uint16_t channel = rmq_channel_number(publisher->channel);
-    amqp_basic_properties_t properties;
+    struct measured properties;
     enum sink_result result;
-    size_t header_size, len;
+    size_t len;
     uint8_t *room, *at;
 
     if (out->body.len > publisher->max_message_size) {
@@ -159,19 +183,18 @@ enum sink_result rmq_publish(struct rmq_publisher *publisher, const struct outgo
     if (publish_set_route(publisher, out, err) != 0) {
         return SINK_REFUSED;
     }
-    result = publish_properties(publisher, out, &properties, &header_size, err);
+    result = publish_measure(connection, out, &properties, err);
     if (result != SINK_TAKEN) {
         return result;
     }
-    len = publisher->frame_len + RMQ_FRAME_OVERHEAD + RMQ_HEADER_HEAD + header_size +
+    len = publisher->frame_len + RMQ_FRAME_OVERHEAD + RMQ_HEADER_HEAD + properties.size +
           rmq_frame_body_size(out->body.len, frame_max);
     room = rmq_connection_reserve(connection, len);
     if (room == NULL) {
         return SINK_BUSY;
     }
     memcpy(room, publisher->frame, publisher->frame_len);
-    at = publish_put_header(room + publisher->frame_len, channel, &properties, header_size,
-                            out->body.len);
+    at = publish_put_header(room + publisher->frame_len, channel, out, &properties);
     if (at == NULL) {
         err_set(err, "the properties cannot be encoded");
         return SINK_REFUSED;
