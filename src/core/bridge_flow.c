@@ -47,10 +47,11 @@ static int flow_open(struct bridge *bridge, struct delivery *delivery)
 static bool flow_offer(struct bridge *bridge, struct delivery *delivery)
 {
     struct outgoing out;
-    struct err err = {""};
+    struct err err;
     size_t size;
     enum sink_result result;
 
+    err.text[0] = '\0'; /* all of it would cost more than the rest of this function */
     if (bridge->mapping->reads_envelope && flow_open(bridge, delivery) != 0) {
         return true;
     }

@@ -5,7 +5,10 @@
  * The reader keeps its own copy of the bytes and moves the rest down each time 1 kB was consumed,
  * so it is fed small slices: one large feed would cost quadratic copying. Values before the last
  * one of an array are copied to scratch memory, as the reader may move its buffer under a reply
- * that is not complete; the last one, the body of a published message, is handed on as it lies. */
+ * that is not complete; the last one, the body of a published message, is handed on as it lies.
+ *
+ * Most replies do not come that far: between two replies of the reader, what is whole in the input
+ * and of a common shape is taken there (resp_whole.c). */
 #include "redis/resp.h"
 
 #include <stdlib.h>
@@ -13,10 +16,15 @@
 
 #include "base/strbuf.h"
 #include "redis/hiredis_compat.h"
+#include "redis/resp_whole.h"
 
 enum {
     RESP_FEED_MAX = 4096,          /* bytes given to the reader at once */
     RESP_SCRATCH_KEEP = 64 * 1024, /* scratch memory kept between frames */
+
+    /* Lines of an input that the reader is given singly, so that it ends where a cut reply ends:
+     * more than a published message has. */
+    RESP_LINES = 2 * RESP_VALUES_MAX,
 };
 
 struct resp {
@@ -31,13 +39,6 @@ struct resp {
     bool failed;             /* resp_feed() failed; `err` has the words */
     struct err err;          /* why */
 };
-
-const char *resp_type_name(enum resp_type type)
-{
-    static const char *const names[] = {"string", "status", "error", "integer", "nil", "array"};
-
-    return names[type];
-}
 
 /* Notes the first failure; NULL, so that a hook can return it. */
 static void *resp_refuse(struct resp *resp, const char *why)
@@ -319,23 +320,64 @@ static void resp_drain(struct resp *resp)
     }
 }
 
+/* Whether the reader has nothing, so that the next byte begins a reply. It may have set up the task
+ * for that, of which it does not know the type yet. */
+static bool resp_is_between(const struct resp *resp)
+{
+    const redisReadTask *task = hiredis_current_task(resp->reader);
+
+    return resp->reader->pos == resp->reader->len &&
+           (task == NULL || (task->parent == NULL && task->type < 0));
+}
+
+/* Hands on the reply that the input begins with, where that can be done without the reader. Its
+ * bytes, or 0. */
+static size_t resp_take_whole(struct resp *resp, const char *data, size_t len)
+{
+    size_t used = resp_is_between(resp) ? resp_whole_take(data, len, &resp->frame) : 0;
+
+    if (used == 0 || used > resp->limit) {
+        return 0;
+    }
+    resp->on_frame(resp->ctx, &resp->frame);
+    return used;
+}
+
+/* Gives the reader a line of the input while there are `lines` left, else a slice. The bytes given.
+ */
+static size_t resp_feed_reader(struct resp *resp, const char *data, size_t len, unsigned *lines)
+{
+    size_t some = len < RESP_FEED_MAX ? len : RESP_FEED_MAX;
+    const char *line_end = *lines > 0 ? memchr(data, '\n', some) : NULL;
+
+    if (line_end != NULL) {
+        some = (size_t)(line_end - data) + 1;
+        (*lines)--;
+    }
+    if (redisReaderFeed(resp->reader, data, some) != REDIS_OK) {
+        resp_refuse(resp, "out of memory");
+        return some;
+    }
+    resp_drain(resp);
+    if (!resp->failed && !resp->stopped) {
+        resp_check_limits(resp);
+    }
+    return some;
+}
+
 int resp_feed(struct resp *resp, const void *data, size_t len, struct err *err)
 {
     const char *next = data;
+    unsigned lines = RESP_LINES;
 
     while (len > 0 && !resp->failed && !resp->stopped) {
-        size_t some = len < RESP_FEED_MAX ? len : RESP_FEED_MAX;
+        size_t used = resp_take_whole(resp, next, len);
 
-        if (redisReaderFeed(resp->reader, next, some) != REDIS_OK) {
-            resp_refuse(resp, "out of memory");
-            break;
+        if (used == 0) {
+            used = resp_feed_reader(resp, next, len, &lines);
         }
-        next += some;
-        len -= some;
-        resp_drain(resp);
-        if (!resp->failed && !resp->stopped) {
-            resp_check_limits(resp);
-        }
+        next += used;
+        len -= used;
     }
     return resp->failed ? err_set(err, "%s", resp->err.text) : 0;
 }
@@ -343,19 +385,4 @@ int resp_feed(struct resp *resp, const void *data, size_t len, struct err *err)
 void resp_stop(struct resp *resp)
 {
     resp->stopped = true;
-}
-
-bool resp_frame_says(const struct resp_frame *frame, size_t index, const char *text)
-{
-    return index < frame->count && index < RESP_VALUES_MAX &&
-           slice_equal_text(frame->values[index].text, text);
-}
-
-bool resp_frame_is_error(const struct resp_frame *frame, const char *code)
-{
-    struct slice text = frame->values[0].text;
-    size_t len = strlen(code);
-
-    return frame->type == RESP_ERROR && text.len >= len && memcmp(text.data, code, len) == 0 &&
-           (text.len == len || text.data[len] == ' ');
 }

@@ -188,6 +188,44 @@ static void hands_on_many_frames_of_one_feed(void **state)
     strbuf_fini(&expected);
 }
 
+/* What is taken whole and what the reader reads must be the same, wherever the one ends and the
+ * other begins: bodies with ends of lines and with what looks like a reply in them. */
+static void hands_on_the_same_from_pieces_of_every_size(void **state)
+{
+    static const char *const bodies[] = {"",
+                                         "x",
+                                         "\r\n",
+                                         ":1\r\n",
+                                         "\r\n\r\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+                                         "*3\r\n$7\r\nmessage\r\n"};
+    struct reader *reader = *state;
+    struct strbuf bytes = STRBUF_INIT;
+    struct strbuf expected = STRBUF_INIT;
+    size_t piece, at;
+
+    for (unsigned i = 0; i < 60; i++) {
+        const char *body = bodies[i % 6];
+
+        strbuf_append_format(&bytes, "*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$%zu\r\n%s\r\n",
+                             strlen(body), body);
+        strbuf_append_text(&bytes, i % 7 == 0 ? "+PONG\r\n*2\r\n:1\r\n$-1\r\n" : ":12\r\n:0\r\n");
+    }
+    for (at = 0; at < bytes.len; at++) {
+        feed(reader, slice_make(bytes.data + at, 1));
+    }
+    strbuf_append_slice(&expected, strbuf_slice(&reader->text));
+    for (piece = 2; piece <= bytes.len; piece++) {
+        start_again(reader);
+        for (at = 0; at < bytes.len; at += piece) {
+            feed(reader,
+                 slice_make(bytes.data + at, bytes.len - at < piece ? bytes.len - at : piece));
+        }
+        assert_string_equal(strbuf_text(&reader->text), strbuf_text(&expected));
+    }
+    strbuf_fini(&bytes);
+    strbuf_fini(&expected);
+}
+
 /* Sends a message with a channel and a body of these sizes in pieces of `piece` bytes. */
 static void send_message(struct reader *reader, size_t channel_len, size_t body_len, size_t piece)
 {
@@ -399,6 +437,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(hands_on_what_came_split_at_every_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hands_on_what_came_byte_by_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hands_on_many_frames_of_one_feed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hands_on_the_same_from_pieces_of_every_size, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(hands_on_large_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_when_told, set_up, tear_down),
         cmocka_unit_test(compares_values),
