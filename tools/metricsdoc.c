@@ -7,6 +7,7 @@ static void print_labels(const struct metric *metric)
 {
     static const char *const labels[] = {[METRIC_OF_DAEMON] = "",
                                          [METRIC_OF_CONNECTION] = "`connection`",
+                                         [METRIC_OF_LAG] = "`connection`",
                                          [METRIC_OF_BRIDGE] = "`bridge`",
                                          [METRIC_OF_CALLS] = "`bridge`"};
     size_t i;

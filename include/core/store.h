@@ -38,6 +38,14 @@ struct store_gauge {
                         * none, or that is not known yet */
 };
 
+/* How long ago that was; 0: it holds none, or it is not known. */
+static inline uint64_t store_gauge_age_us(const struct store_gauge *gauge, int64_t wall_us)
+{
+    return gauge->oldest_us != 0 && gauge->oldest_us < wall_us
+               ? (uint64_t)(wall_us - gauge->oldest_us)
+               : 0;
+}
+
 struct store_ops {
     /* Copies the delivery; 0, or -1: no room (its limit, the disk, trouble): nothing happened. */
     int (*append)(struct store *store, const struct delivery *delivery, enum store_place place);

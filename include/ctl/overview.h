@@ -14,6 +14,10 @@ void overview_head(const struct json_node *root, struct strbuf *out);
 void overview_problems(const struct json_node *root, struct strbuf *out);
 void overview_connections(const struct json_node *root, struct strbuf *out);
 
+/* Appends a time as "2 h 13 min", a size as "1.5 MiB". */
+void overview_time(double ms, struct strbuf *out);
+void overview_size(double bytes, struct strbuf *out);
+
 /* What a bridge is at, for people: "draining" rather than "paused". */
 const char *overview_state(const struct json_node *bridge);
 /* What is worst comes first: 0 broken, 1 paused or disabled, 2 runs. */

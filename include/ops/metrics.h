@@ -13,9 +13,14 @@
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 const char *metric_type_name(enum metric_type type);
 
-/* Of what there is one each; also the label that tells them apart. Calls: of a bridge that carries
- * them, and no other. */
-enum metric_scope { METRIC_OF_DAEMON, METRIC_OF_CONNECTION, METRIC_OF_BRIDGE, METRIC_OF_CALLS };
+/* Of what there is one each; also the label that tells them apart. */
+enum metric_scope {
+    METRIC_OF_DAEMON,
+    METRIC_OF_CONNECTION,
+    METRIC_OF_LAG, /* of a connection whose server tells of its subscriber, and no other */
+    METRIC_OF_BRIDGE,
+    METRIC_OF_CALLS, /* of a bridge that carries calls, and no other */
+};
 
 /* How a number is kept, and what it becomes. */
 enum metric_kind {
@@ -63,6 +68,8 @@ struct metrics_connection {
     size_t name; /* where its name begins in the snapshot's text */
     bool up;
     bool blocked;
+    bool knows_lag;
+    uint64_t subscriber_lag;
     uint64_t reconnects;
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -74,6 +81,7 @@ struct metrics_bridge {
     bool running;
     bool paused;
     uint64_t pending;
+    uint64_t spool_age_us;         /* of the oldest message on the disk; 0: there is none */
     uint64_t below[METRIC_BOUNDS]; /* latencies up to each bound */
     uint64_t latency_count;
     uint64_t latency_sum_us;

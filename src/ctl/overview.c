@@ -27,7 +27,7 @@ static const struct json_node *overview_first(const struct json_node *root, cons
     return list != NULL ? json_first(list) : NULL;
 }
 
-static void overview_uptime(double ms, struct strbuf *out)
+void overview_time(double ms, struct strbuf *out)
 {
     unsigned long s = (unsigned long)(ms / 1000);
 
@@ -42,6 +42,18 @@ static void overview_uptime(double ms, struct strbuf *out)
     }
 }
 
+void overview_size(double bytes, struct strbuf *out)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+
+    while (bytes >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        bytes /= 1024;
+        unit++;
+    }
+    strbuf_append_format(out, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+}
+
 void overview_head(const struct json_node *root, struct strbuf *out)
 {
     strbuf_append_text(out, "chunneld ");
@@ -49,7 +61,7 @@ void overview_head(const struct json_node *root, struct strbuf *out)
     strbuf_append_text(out, " on ");
     table_append_clean(out, overview_text(root, "instance"));
     strbuf_append_text(out, ", up ");
-    overview_uptime(overview_number(root, "uptime_ms"), out);
+    overview_time(overview_number(root, "uptime_ms"), out);
     strbuf_append_format(out, ", pid %.0f\n", overview_number(root, "pid"));
 }
 
@@ -90,11 +102,23 @@ void overview_problems(const struct json_node *root, struct strbuf *out)
     }
 }
 
+/* What Redis keeps for us; empty where that is not known. */
+static void overview_lag(struct table *table, const struct json_node *connection)
+{
+    struct strbuf text = STRBUF_INIT;
+
+    if (json_member(connection, "subscriber_lag_bytes") != NULL) {
+        overview_size(overview_number(connection, "subscriber_lag_bytes"), &text);
+    }
+    table_add(table, strbuf_text(&text));
+    strbuf_fini(&text);
+}
+
 void overview_connections(const struct json_node *root, struct strbuf *out)
 {
-    static const struct table_column columns[] = {{"CONNECTION", false}, {"KIND", false},
-                                                  {"STATE", false},      {"SINCE", false},
-                                                  {"RECONNECTS", true},  {"LAST ERROR", false}};
+    static const struct table_column columns[] = {
+        {"CONNECTION", false}, {"KIND", false}, {"STATE", false},     {"SINCE", false},
+        {"RECONNECTS", true},  {"LAG", true},   {"LAST ERROR", false}};
     const struct json_node *connection = overview_first(root, "connections");
     struct table table;
 
@@ -108,6 +132,7 @@ void overview_connections(const struct json_node *root, struct strbuf *out)
         table_add(&table, is_blocked ? "blocked" : overview_text(connection, "state"));
         table_add(&table, overview_text(connection, "since"));
         table_add_number(&table, (uint64_t)overview_number(connection, "reconnects"));
+        overview_lag(&table, connection);
         table_add(&table, overview_text(connection, "last_error"));
     }
     table_print(&table, 0, 0, out);

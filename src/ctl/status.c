@@ -8,10 +8,28 @@
 #include "ctl/overview.h"
 #include "ctl/table.h"
 
+/* What it has on the disk, and how old that is; empty where there is nothing. */
+static void status_spool(struct table *table, const struct json_node *bridge)
+{
+    double bytes = overview_number(bridge, "spool_bytes");
+    double age = overview_number(bridge, "spool_oldest_ms");
+    struct strbuf text = STRBUF_INIT;
+
+    if (bytes > 0) {
+        overview_size(bytes, &text);
+    }
+    if (bytes > 0 && age > 0) {
+        strbuf_append_text(&text, ", ");
+        overview_time(age, &text);
+    }
+    table_add(table, strbuf_text(&text));
+    strbuf_fini(&text);
+}
+
 static void status_bridge(struct table *table, const struct json_node *bridge)
 {
-    static const char *const numbers[] = {"received", "delivered", "pending", "dropped",
-                                          "dead_lettered"};
+    static const char *const numbers[] = {"received", "delivered", "pending"};
+    static const char *const lost[] = {"dropped", "dead_lettered"};
     struct strbuf ends = STRBUF_INIT;
     size_t i;
 
@@ -23,6 +41,10 @@ static void status_bridge(struct table *table, const struct json_node *bridge)
     for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         table_add_number(table, (uint64_t)overview_number(bridge, numbers[i]));
     }
+    status_spool(table, bridge);
+    for (i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+        table_add_number(table, (uint64_t)overview_number(bridge, lost[i]));
+    }
     table_add(table, overview_text(bridge, "last_error"));
     strbuf_fini(&ends);
 }
@@ -31,9 +53,9 @@ static void status_bridge(struct table *table, const struct json_node *bridge)
 static void status_bridges(const struct json_node *root, struct strbuf *out)
 {
     static const struct table_column columns[] = {
-        {"BRIDGE", false},  {"STATE", false},    {"FROM → TO", false},
-        {"RECEIVED", true}, {"DELIVERED", true}, {"PENDING", true},
-        {"DROPPED", true},  {"DEAD", true},      {"LAST ERROR", false}};
+        {"BRIDGE", false},   {"STATE", false},     {"FROM → TO", false}, {"RECEIVED", true},
+        {"DELIVERED", true}, {"PENDING", true},    {"SPOOL", false},     {"DROPPED", true},
+        {"DEAD", true},      {"LAST ERROR", false}};
     const struct json_node *bridges = json_member(root, "bridges");
     struct table table;
     int rank;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "config.h"
 
 enum {
@@ -73,6 +74,8 @@ static void metrics_take_connection(struct metrics *metrics, struct metrics_conn
         .name = metrics_keep_name(metrics, connection->name),
         .up = status.state == CONNECTION_UP,
         .blocked = status.blocked,
+        .knows_lag = status.knows_lag,
+        .subscriber_lag = status.subscriber_lag,
         .reconnects = status.reconnects,
         .bytes_in = status.bytes_in,
         .bytes_out = status.bytes_out,
@@ -87,6 +90,7 @@ static void metrics_take_bridge(struct metrics *metrics, struct metrics_bridge *
     taken->running = taken->status.state == BRIDGE_RUNNING;
     taken->paused = taken->status.state == BRIDGE_PAUSED;
     taken->pending = bridge_counters_pending(&taken->status.counters);
+    taken->spool_age_us = store_gauge_age_us(&taken->status.disk, clock_wall_us());
     if (taken->status.latency != NULL && taken->status.latency->count > 0) {
         taken->latency_count = taken->status.latency->count;
         taken->latency_sum_us = taken->status.latency->sum;
@@ -115,8 +119,7 @@ static struct metrics *metrics_new(const struct board *board, uint64_t now_us)
     struct metrics *metrics = calloc(1, sizeof(*metrics));
     const struct board_connection *connection;
     const struct board_bridge *bridge;
-    size_t connections = 1;
-    size_t bridges = 1;
+    size_t connections = 1, bridges = 1;
 
     if (metrics == NULL) {
         return NULL;
@@ -205,6 +208,7 @@ static char *metrics_put_head(char *to, const struct metric *metric, const char 
                               const char *name)
 {
     static const char *const labels[] = {[METRIC_OF_CONNECTION] = "{connection=\"",
+                                         [METRIC_OF_LAG] = "{connection=\"",
                                          [METRIC_OF_BRIDGE] = "{bridge=\"",
                                          [METRIC_OF_CALLS] = "{bridge=\""};
 
@@ -296,6 +300,7 @@ static size_t metrics_items(const struct metrics *metrics, const struct metric *
 {
     switch (metric->scope) {
     case METRIC_OF_CONNECTION:
+    case METRIC_OF_LAG:
         return metrics->connection_count;
     case METRIC_OF_BRIDGE:
     case METRIC_OF_CALLS:
@@ -327,18 +332,20 @@ static void metrics_write_item(const struct metrics *metrics, const struct metri
     }
     if (metric->scope == METRIC_OF_DAEMON) {
         metrics_write_daemon(metrics, metric, out);
-    } else if (metric->scope == METRIC_OF_CONNECTION) {
+    } else if (metric->scope == METRIC_OF_CONNECTION || metric->scope == METRIC_OF_LAG) {
         const struct metrics_connection *connection = &metrics->connections[item];
 
-        metrics_write_lines(metric, text + connection->name, connection, out);
-    } else if (metric->type == METRIC_HISTOGRAM) {
+        if (metric->scope == METRIC_OF_CONNECTION || connection->knows_lag) {
+            metrics_write_lines(metric, text + connection->name, connection, out);
+        }
+    } else {
         const struct metrics_bridge *bridge = &metrics->bridges[item];
 
-        metrics_write_histogram(metric, text + bridge->name, bridge, out);
-    } else if (metric->scope == METRIC_OF_BRIDGE || metrics->bridges[item].status.has_rpc) {
-        const struct metrics_bridge *bridge = &metrics->bridges[item];
-
-        metrics_write_lines(metric, text + bridge->name, bridge, out);
+        if (metric->type == METRIC_HISTOGRAM) {
+            metrics_write_histogram(metric, text + bridge->name, bridge, out);
+        } else if (metric->scope == METRIC_OF_BRIDGE || bridge->status.has_rpc) {
+            metrics_write_lines(metric, text + bridge->name, bridge, out);
+        }
     }
 }
 

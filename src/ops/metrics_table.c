@@ -25,6 +25,7 @@ static const struct metric_line memory_lines[] = {{"", DAEMON(memory_held)}};
 static const struct metric_line memory_limit_lines[] = {{"", DAEMON(memory_limit)}};
 static const struct metric_line up_lines[] = {{"", CONNECTION(up)}};
 static const struct metric_line blocked_lines[] = {{"", CONNECTION(blocked)}};
+static const struct metric_line subscriber_lag_lines[] = {{"", CONNECTION(subscriber_lag)}};
 static const struct metric_line reconnect_lines[] = {{"", CONNECTION(reconnects)}};
 static const struct metric_line connection_bytes_lines[] = {
     {"direction=\"in\"", CONNECTION(bytes_in)}, {"direction=\"out\"", CONNECTION(bytes_out)}};
@@ -44,6 +45,8 @@ static const struct metric_line held_lines[] = {
     {"where=\"spool\"", COUNTER(spooled)},
     {"where=\"sink\"", COUNTER(in_flight)},
 };
+static const struct metric_line spool_bytes_lines[] = {{"", BRIDGE(status.disk.bytes)}};
+static const struct metric_line spool_age_lines[] = {{"", BRIDGE(spool_age_us)}};
 static const struct metric_line retried_lines[] = {{"", COUNTER(retried)}};
 static const struct metric_line unroutable_lines[] = {{"", COUNTER(unroutable)}};
 static const struct metric_line nobody_lines[] = {{"", COUNTER(no_subscribers)}};
@@ -87,6 +90,10 @@ const struct metric metrics_table[] = {
      "times", "Times that the connection came up again after a loss.", LINES(reconnect_lines)},
     {"chunnel_connection_bytes_total", METRIC_COUNTER, METRIC_OF_CONNECTION, METRIC_NUMBER, "bytes",
      "Bytes read and written.", LINES(connection_bytes_lines)},
+    {"chunnel_connection_subscriber_lag_bytes", METRIC_GAUGE, METRIC_OF_LAG, METRIC_NUMBER, "bytes",
+     "What Redis keeps for our subscriptions because it is not read yet. Past its "
+     "client-output-buffer-limit it cuts them off.",
+     LINES(subscriber_lag_lines)},
     {"chunnel_bridge_running", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_FLAG, "0 or 1",
      "Whether the bridge can read its source and write to its sink.", LINES(running_lines)},
     {"chunnel_bridge_paused", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_FLAG, "0 or 1",
@@ -101,6 +108,11 @@ const struct metric metrics_table[] = {
     {"chunnel_bridge_held", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_NUMBER, "messages",
      "Where those are: in memory, on disk alone, or given to the sink and not confirmed.",
      LINES(held_lines)},
+    {"chunnel_bridge_spool_bytes", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_NUMBER, "bytes",
+     "What the bridge has on the disk.", LINES(spool_bytes_lines)},
+    {"chunnel_bridge_spool_oldest_age_seconds", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_SECONDS,
+     "seconds", "How long ago the oldest message on the disk was received; 0: there is none.",
+     LINES(spool_age_lines)},
     {"chunnel_bridge_retries_total", METRIC_COUNTER, METRIC_OF_BRIDGE, METRIC_NUMBER, "times",
      "Times that a message was sent again.", LINES(retried_lines)},
     {"chunnel_bridge_unroutable_total", METRIC_COUNTER, METRIC_OF_BRIDGE, METRIC_NUMBER, "times",

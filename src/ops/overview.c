@@ -50,6 +50,9 @@ static void overview_connection(struct json_writer *json, const struct board_con
     overview_natural(json, "reconnects", status.reconnects);
     overview_natural(json, "bytes_in", status.bytes_in);
     overview_natural(json, "bytes_out", status.bytes_out);
+    if (status.knows_lag) {
+        overview_natural(json, "subscriber_lag_bytes", status.subscriber_lag);
+    }
     overview_text(json, "last_error", status.last_error);
     json_writer_end_object(json);
 }
@@ -113,6 +116,8 @@ void overview_write_members(const struct board_bridge *bridge, const struct cont
     overview_text(json, "last_error", status.last_error);
     overview_text(json, "remedy", advice_for(status.last_error));
     overview_counters(json, &status.counters);
+    overview_natural(json, "spool_bytes", status.disk.bytes);
+    overview_ms(json, "spool_oldest_ms", store_gauge_age_us(&status.disk, clock_wall_us()));
     overview_ms(json, "p50_ms", status.latency ? histogram_quantile(status.latency, 0.5) : 0);
     overview_ms(json, "p99_ms", status.latency ? histogram_quantile(status.latency, 0.99) : 0);
     overview_ms(json, "unsubscribed_ms", status.gap_us);

@@ -92,9 +92,7 @@ static void stats_unsubscribed(struct json_writer *json, const struct bridge_sta
 /* What the bridge has on the disk, and for how long. */
 static void stats_spool(struct json_writer *json, const struct store_gauge *disk)
 {
-    int64_t now = clock_wall_us();
-    uint64_t age =
-        disk->oldest_us != 0 && disk->oldest_us < now ? (uint64_t)(now - disk->oldest_us) : 0;
+    uint64_t age = store_gauge_age_us(disk, clock_wall_us());
 
     json_writer_key(json, "spool");
     json_writer_begin_object(json);

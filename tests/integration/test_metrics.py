@@ -8,6 +8,9 @@ import subprocess
 
 import pytest
 
+from harness.bulk import publish_all
+from harness.disk import cut, out, spool
+from harness.waiting import wait_until
 from harness.web import Web
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -57,6 +60,31 @@ def test_metrics(rig):
     assert counts == sorted(counts) and counts[-1] == 20 and buckets[-1][0] == float("inf")
     assert of("chunnel_bridge_latency_seconds_count", bridge="out") == 20
     assert 0 < of("chunnel_bridge_latency_seconds_sum", bridge="out") < 20 * 30
+
+
+def test_spool_and_lag(rig):
+    # Is it seen what lies on the disk and for how long, and what Redis keeps for us?
+    web = Web()
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run(out(messages=50, when_full="pause"), amqp_url=rig.rabbit.url(port=way.port),
+                     http={"listen": web.listen}, **spool(rig))
+    bridge, redis = frozenset({("bridge", "out")}), frozenset({("connection", "redis")})
+    metrics = web.metrics()
+    assert metrics["chunnel_bridge_spool_bytes"] == {bridge: 0}
+    assert metrics["chunnel_bridge_spool_oldest_age_seconds"] == {bridge: 0}
+    cut(way, daemon)
+    publish_all(rig.redis, "in", range(500))
+    daemon.wait_bridge("out", received=500)
+    metrics = web.metrics()
+    assert metrics["chunnel_bridge_spool_bytes"][bridge] > 400 * 32
+    assert 0 < metrics["chunnel_bridge_spool_oldest_age_seconds"][bridge] < 300
+    lag = wait_until(lambda: web.metrics().get("chunnel_connection_subscriber_lag_bytes"),
+                     "Redis was asked what it keeps")
+    assert set(lag) == {redis} and lag[redis] >= 0
+    told, = web.ask("/status").json["bridges"]
+    assert told["spool_bytes"] > 400 * 32 and told["spool_oldest_ms"] > 0
+    way.listen()
+    daemon.wait_bridge("out", timeout=60, delivered=500, pending=0)
 
 
 @needs_promtool

@@ -71,6 +71,8 @@ static void test_metrics(void **state)
     one.status.counters.delivered = 7;
     one.status.gap_us = 1000001;
     two.status.gap_us = 30000000;
+    one.status.disk = (struct store_gauge){.bytes = 5000, .oldest_us = 1};
+    two.status.disk = (struct store_gauge){.bytes = 32, .oldest_us = INT64_MAX};
     two.status.has_rpc = true;
     two.status.rpc.timeouts = 4;
     histogram_record(&latency, 90);
@@ -95,6 +97,10 @@ static void test_metrics(void **state)
     assert_line(text.data, "chunnel_bridge_latency_seconds_bucket{bridge=\"two\",le=\"+Inf\"} 3");
     assert_line(text.data, "chunnel_call_failures_total{bridge=\"two\",reason=\"timeout\"} 4");
     assert_null(strstr(text.data, "chunnel_calls{bridge=\"one\"}"));
+    assert_line(text.data, "chunnel_bridge_spool_bytes{bridge=\"one\"} 5000");
+    assert_non_null(
+        strstr(text.data, "\nchunnel_bridge_spool_oldest_age_seconds{bridge=\"one\"} 1"));
+    assert_line(text.data, "chunnel_bridge_spool_oldest_age_seconds{bridge=\"two\"} 0");
     assert_line(text.data, "chunnel_bridge_latency_seconds_sum{bridge=\"two\"} 900.002090");
     assert_line(text.data, "chunnel_bridge_latency_seconds_count{bridge=\"one\"} 0");
     strbuf_fini(&text);

@@ -50,6 +50,12 @@ function duration(ms) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+function size(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${step ? (bytes / 1024 ** step).toFixed(1) : bytes} ${units[step]}`;
+}
+
 /* What is known of a bridge, and the row that shows it. */
 function addBridge(told) {
   const bridge = { name: told.name, trend: [], sum: 0, inRate: 0, outRate: 0, row: null, drawn: "" };
@@ -71,6 +77,8 @@ function takeBridge(bridge, told, ms) {
   bridge.rank = bridge.wrong ? 0 : told.state === "paused" ? 1 : told.enabled ? 2 : 3;
   bridge.pending = told.pending;
   bridge.spooled = told.spooled;
+  bridge.disk = told.spool_bytes ? `${size(told.spool_bytes)} on disk` +
+    (told.spool_oldest_ms ? `, the oldest ${duration(told.spool_oldest_ms)} old` : "") : "";
   bridge.dropped = told.dropped;
   bridge.p99 = told.p99_ms;
   bridge.ends = `${told.from || ""} → ${told.to || ""}`;
@@ -153,6 +161,7 @@ function drawBridge(bridge, trend) {
       cells[key].className = !value ? "num zero" : key === "dropped" ? "num lost" : "num";
     }
   }
+  if (cells.spooled.title !== bridge.disk) cells.spooled.title = bridge.disk;
   if (trend) drawTrend(bridge);
 }
 
@@ -252,8 +261,9 @@ function drawProblems(problems) {
 }
 
 function drawConnections(connections) {
-  const shown = connections.map(({ name, kind, state, since, blocked, reconnects, last_error }) => (
-    { name, kind, state: blocked ? "blocked" : state, since, reconnects, last_error: state === "up" ? null : last_error }));
+  const shown = connections.map(({ name, kind, state, since, blocked, reconnects, last_error, subscriber_lag_bytes }) => (
+    { name, kind, state: blocked ? "blocked" : state, since, reconnects,
+      lag: subscriber_lag_bytes, last_error: state === "up" ? null : last_error }));
   drawList(byId("connections"), shown, (connection) => {
     const item = element("li");
     const top = element("div", "top");
@@ -263,7 +273,8 @@ function drawConnections(connections) {
     item.append(top);
     const since = connection.since ? `since ${new Date(connection.since).toLocaleString()}` : "never connected";
     const again = connection.reconnects ? `, reconnected ${connection.reconnects} ×` : "";
-    item.append(element("p", "quiet", since + again));
+    const lag = connection.lag ? `, ${size(connection.lag)} not read yet` : "";
+    item.append(element("p", "quiet", since + again + lag));
     if (connection.last_error) item.append(element("p", "error", connection.last_error));
     return item;
   });
