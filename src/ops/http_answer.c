@@ -221,17 +221,27 @@ static bool answer_check(const struct http_server *server, struct evhttp_request
     return true;
 }
 
+/* "//stats" is no page: what it names as a host, without a scheme, belongs to the path. */
+static const char *answer_path(struct evhttp_request *request, const struct evhttp_uri *uri)
+{
+    const char *path = evhttp_uri_get_path(uri);
+
+    if (evhttp_uri_get_scheme(uri) == NULL && evhttp_uri_get_host(uri) != NULL) {
+        return evhttp_request_get_uri(request);
+    }
+    return path != NULL && path[0] != '\0' ? path : "/";
+}
+
 static void answer_make(struct http_server *server, struct evhttp_request *request,
                         struct http_answer *answer)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    const char *path = evhttp_uri_get_path(uri);
     const char *query = evhttp_uri_get_query(uri);
     size_t len = evbuffer_get_length(input);
     struct http_ask ask = {
         .method = answer_method(request),
-        .path = path != NULL && path[0] != '\0' ? path : "/",
+        .path = answer_path(request, uri),
         .query = query != NULL ? query : "",
         .may_change = server->options.socket != NULL,
         .body = slice_make(evbuffer_pullup(input, -1), len),

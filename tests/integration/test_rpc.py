@@ -170,8 +170,8 @@ def serve(worker, count, answer):
     return thread
 
 
-@pytest.mark.parametrize("form", ["bare", "envelope"])
-def test_tutorial_client(rig, form):
+@pytest.mark.parametrize("answers", ["bare", "envelope"])
+def test_tutorial_client(rig, answers):
     # Does the tutorial's client get its Fibonacci numbers from a worker on Redis?
     daemon = run(rig, to_redis())
     worker = RedisWorker(rig)
@@ -179,7 +179,7 @@ def test_tutorial_client(rig, form):
     def answer(request):
         assert request["v"] == 1 and request["source"]["queue"] == "rpc_queue"
         number = str(fibonacci(int(request["body"])))
-        if form == "envelope":
+        if answers == "envelope":
             number = json.dumps({"body": number, "properties": {"content_type": "text/plain"}})
         worker.answer(request, number)
 
