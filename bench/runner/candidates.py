@@ -53,6 +53,7 @@ class Chunneld(Candidate):
     name = "chunneld"
     title = "chunneld"
     annotate = True
+    transactional = False
 
     def __init__(self, given: pathlib.Path | None) -> None:
         self._program = given
@@ -78,6 +79,8 @@ class Chunneld(Candidate):
                                       else {"channel": route.channel})
             sink: dict[str, Any] = {"exchange": EXCHANGE,
                                     "routing_key": "{channel}" if route.channels else route.queue}
+            if self.transactional:
+                sink["transactional"] = True
         else:
             source = {"queue": route.queue, "prefetch": PREFETCH}
             sink = {"channel": route.channel}
@@ -119,6 +122,14 @@ class ChunneldPlain(Chunneld):
     name = "chunneld-plain"
     title = "chunneld, annotate off"
     annotate = False
+
+
+class ChunneldTransactional(Chunneld):
+    """The daemon with transactions in place of publisher confirms."""
+
+    name = "chunneld-tx"
+    title = "chunneld, transactions"
+    transactional = True
 
 
 def build_chunneld(cache: Cache) -> pathlib.Path:
@@ -274,5 +285,5 @@ class Bare(Candidate):
 
 
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:
-    return [Chunneld(given), ChunneldPlain(given), NodePeer(), PythonPeer(), ConnectPeer(),
-            Bare("amqp", "RabbitMQ"), Bare("redis", "Redis")]
+    return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given), NodePeer(),
+            PythonPeer(), ConnectPeer(), Bare("amqp", "RabbitMQ"), Bare("redis", "Redis")]

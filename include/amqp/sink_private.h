@@ -1,5 +1,5 @@
 /* The inside of a sink, shared by sink.c (what the bridge sees), confirms.c (what the broker says
- * of what was published) and returns.c (what it could not route) alone. */
+ * of what was published), returns.c (what it could not route) and tx.c (transactions) alone. */
 #ifndef CHUNNELD_AMQP_SINK_PRIVATE_H
 #define CHUNNELD_AMQP_SINK_PRIVATE_H
 
@@ -12,6 +12,13 @@
 #include "core/endpoint.h"
 #include "core/window.h"
 
+/* With tx.select on; all zero without. */
+struct rmq_tx {
+    uint64_t committing; /* the last tag of the commit whose commit-ok is to come; 0: none is out */
+    size_t suspects;     /* messages of a commit that failed which are still to go one by one */
+    bool is_alone;       /* the batch is one message, and takes no other */
+};
+
 struct rmq_sink {
     struct sink base;
     const struct conf_sink *conf;
@@ -21,9 +28,11 @@ struct rmq_sink {
     struct loop *loop;
     struct rmq_publisher publisher;
     struct rmq_replies *replies; /* where answers come in; NULL: none are wanted */
-    bool awaits_select;          /* confirm.select-ok is still to come */
+    bool awaits_select;          /* confirm.select-ok or tx.select-ok is still to come */
     bool awaits_consume;         /* basic.consume-ok likewise */
-    bool confirms;               /* confirm.select is on, and `out` in use */
+    bool confirms;               /* the broker confirms or commits, and `out` is in use */
+    bool transactional;          /* with `confirms`: it commits */
+    struct rmq_tx tx;
 
     struct window out;            /* by publish sequence number: sent, not confirmed */
     struct delivery_list written; /* without confirms: sent in this turn */
@@ -63,5 +72,20 @@ void rmq_confirms_on_timer(void *ctx);
 
 /* returns.c: basic.return, complete. */
 void rmq_returns_on_message(struct rmq_sink *sink, struct rmq_message *message);
+
+/* tx.c: what a transactional sink does instead. Asks for transactions on a new channel; as
+ * rmq_channel_send(). */
+int rmq_tx_select(struct rmq_sink *sink);
+/* Whether the batch takes another message now; whether it takes this one. */
+bool rmq_tx_has_room(const struct rmq_sink *sink);
+bool rmq_tx_takes(const struct rmq_sink *sink, const struct delivery *delivery);
+/* It was published, and is in the window. */
+void rmq_tx_on_sent(struct rmq_sink *sink, const struct delivery *delivery);
+/* The end of a turn: commits what was published since the last commit, unless one is out. */
+void rmq_tx_commit(struct rmq_sink *sink);
+/* tx.commit-ok; false: it was not waited for. */
+bool rmq_tx_on_commit_ok(struct rmq_sink *sink);
+/* The channel is gone, what is out has not come back yet. */
+void rmq_tx_on_down(struct rmq_sink *sink, const struct rmq_loss *loss);
 
 #endif

@@ -102,6 +102,7 @@ struct conf_sink {
     const struct conf_connection *connection;
     struct mapping mapping; /* templates, properties, annotate */
     bool mandatory;
+    bool transactional; /* tx.select instead of confirms */
 };
 
 /* What an entry of "bridges" is. */

@@ -95,6 +95,8 @@ static bool codec_is_from_server(amqp_method_number_t id)
     case AMQP_BASIC_ACK_METHOD:
     case AMQP_BASIC_NACK_METHOD:
     case AMQP_CONFIRM_SELECT_OK_METHOD:
+    case AMQP_TX_SELECT_OK_METHOD:
+    case AMQP_TX_COMMIT_OK_METHOD:
         return true;
     default:
         return false;

@@ -44,7 +44,8 @@ void rmq_confirms_on_timer(void *ctx)
         confirms_arm(sink, sink->confirm_timeout_us - waited);
         return;
     }
-    rmq_channel_reset(sink->channel, "no confirm from the broker for %llu ms",
+    rmq_channel_reset(sink->channel, "no %s from the broker for %llu ms",
+                      sink->transactional ? "commit-ok" : "confirm",
                       (unsigned long long)(sink->confirm_timeout_us / CLOCK_US_PER_MS));
 }
 

@@ -1,5 +1,5 @@
 /* The AMQP sink as its bridge sees it: sending, the window of what is not confirmed, stop. Not for:
- * frames (publish.c), confirms (confirms.c), returned messages (returns.c). */
+ * frames (publish.c), confirms (confirms.c), transactions (tx.c), returned messages (returns.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,7 @@ void rmq_sink_give_back(struct rmq_sink *sink, const char *why)
 bool rmq_sink_has_room(const struct rmq_sink *sink)
 {
     return sink->ready && !sink->stopping && sink->out.next - sink->out.first < WINDOW_MAX &&
+           (!sink->transactional || rmq_tx_has_room(sink)) &&
            rmq_channel_may_publish(sink->channel);
 }
 
@@ -79,10 +80,22 @@ static const char *sink_why_not(void *ctx)
     return rmq_topology_problem(sink->topology, is_queue ? RMQ_QUEUE : RMQ_EXCHANGE, name);
 }
 
+static void sink_select(struct rmq_sink *sink)
+{
+    amqp_confirm_select_t select = {0};
+
+    if (sink->transactional) {
+        rmq_tx_select(sink);
+    } else {
+        rmq_channel_send(sink->channel, AMQP_CONFIRM_SELECT_METHOD, &select);
+    }
+    rmq_channel_expect(sink->channel, sink->transactional ? "tx.select" : "confirm.select",
+                       RMQ_REPLY_TIMEOUT_US);
+}
+
 static void sink_on_open(void *ctx)
 {
     struct rmq_sink *sink = ctx;
-    amqp_confirm_select_t select = {0};
 
     window_reset(&sink->out);
     sink->return_cursor = 0;
@@ -94,8 +107,7 @@ static void sink_on_open(void *ctx)
         rmq_channel_expect(sink->channel, "basic.consume", RMQ_REPLY_TIMEOUT_US);
     }
     if (sink->awaits_select) {
-        rmq_channel_send(sink->channel, AMQP_CONFIRM_SELECT_METHOD, &select);
-        rmq_channel_expect(sink->channel, "confirm.select", RMQ_REPLY_TIMEOUT_US);
+        sink_select(sink);
     }
     if (!sink->awaits_select && !sink->awaits_consume) {
         sink_become_ready(sink);
@@ -120,6 +132,7 @@ static void sink_on_down(void *ctx, const struct rmq_loss *loss)
 {
     struct rmq_sink *sink = ctx;
 
+    rmq_tx_on_down(sink, loss);
     rmq_sink_give_back(sink, loss->why);
     sink_tell(sink, ENDPOINT_WAITING, loss->why);
     if (sink->replies != NULL) {
@@ -131,22 +144,27 @@ static void sink_on_down(void *ctx, const struct rmq_loss *loss)
 static bool sink_on_method(void *ctx, const amqp_method_t *method)
 {
     struct rmq_sink *sink = ctx;
+    bool takes_acks = sink->confirms && !sink->transactional;
 
-    if (method->id == AMQP_BASIC_CONSUME_OK_METHOD) {
-        return sink_on_reply(sink, &sink->awaits_consume);
-    }
-    if (!sink->confirms) {
-        return false;
-    }
     switch (method->id) {
+    case AMQP_BASIC_CONSUME_OK_METHOD:
+        return sink_on_reply(sink, &sink->awaits_consume);
     case AMQP_CONFIRM_SELECT_OK_METHOD:
-        return sink_on_reply(sink, &sink->awaits_select);
+        return takes_acks && sink_on_reply(sink, &sink->awaits_select);
+    case AMQP_TX_SELECT_OK_METHOD:
+        return sink->transactional && sink_on_reply(sink, &sink->awaits_select);
+    case AMQP_TX_COMMIT_OK_METHOD:
+        return rmq_tx_on_commit_ok(sink);
     case AMQP_BASIC_ACK_METHOD:
-        rmq_confirms_on_ack(sink, method->decoded);
-        return true;
+        if (takes_acks) {
+            rmq_confirms_on_ack(sink, method->decoded);
+        }
+        return takes_acks;
     case AMQP_BASIC_NACK_METHOD:
-        rmq_confirms_on_nack(sink, method->decoded);
-        return true;
+        if (takes_acks) {
+            rmq_confirms_on_nack(sink, method->decoded);
+        }
+        return takes_acks;
     default:
         return false;
     }
@@ -198,6 +216,9 @@ static int sink_keep(struct rmq_sink *sink, struct delivery *delivery)
         return -1;
     }
     rmq_confirms_on_sent(sink);
+    if (sink->transactional) {
+        rmq_tx_on_sent(sink, delivery);
+    }
     return 0;
 }
 
@@ -209,7 +230,7 @@ static enum sink_result sink_send(struct sink *base, struct delivery *delivery,
     enum sink_result result = SINK_BUSY;
     size_t len;
 
-    if (rmq_sink_has_room(sink)) {
+    if (rmq_sink_has_room(sink) && (!sink->transactional || rmq_tx_takes(sink, delivery))) {
         result = rmq_publish(&sink->publisher, out, &len, err);
     }
     if (result == SINK_TAKEN && sink_keep(sink, delivery) != 0) {
@@ -267,6 +288,9 @@ static void sink_on_step(void *ctx)
         return;
     }
     sink_settle_written(sink);
+    if (sink->transactional && !sink->stopping_now) {
+        rmq_tx_commit(sink);
+    }
     if (sink->stopping) {
         sink_step_stop(sink);
     } else if (sink->busy && rmq_sink_has_room(sink)) {
@@ -329,6 +353,7 @@ struct sink *rmq_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
         return NULL;
     }
     sink->confirms = options->ack_mode == ACK_ON_CONFIRM;
+    sink->transactional = sink->confirms && conf->transactional;
     sink->base.ops = &sink_ops;
     sink->base.can = sink->confirms ? ENDPOINT_CONFIRMS : 0;
     sink->conf = conf;

@@ -116,6 +116,24 @@ static void conf_bridge_check_ends(struct conf_loader *loader, const struct json
     }
 }
 
+/* A transaction is settled by its commit-ok, which only one of the modes waits for. */
+static void conf_bridge_check_transactions(struct conf_loader *loader, const struct json_node *node,
+                                           const struct conf_bridge *bridge)
+{
+    const struct {
+        const char *name;
+        const struct conf_sink *sink;
+    } ends[] = {{"to", &bridge->sink}, {"dead_letter", &bridge->dead_letter}};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (ends[i].sink->transactional && bridge->options.ack_mode != ACK_ON_CONFIRM) {
+            conf_problem(loader, json_member(json_member(node, ends[i].name), "transactional"),
+                         "a transaction counts once the broker has committed it, which only "
+                         "\"ack_mode\" \"on-confirm\" waits for; leave one of the two out");
+        }
+    }
+}
+
 void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     struct conf_bridge *bridge = base;
@@ -142,6 +160,7 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
         conf_bridge_check_disk(loader, node, bridge, from_amqp);
         conf_bridge_check_nobody(loader, node, bridge, from_amqp);
         conf_bridge_check_ends(loader, node, bridge);
+        conf_bridge_check_transactions(loader, node, bridge);
     }
 }
 

@@ -213,9 +213,12 @@ static const struct conf_key sink_keys[] = {
      .help = "Properties and headers of the messages."},
     {.name = "transactional",
      .type = CONF_TYPE_BOOL,
+     FIELD(struct conf_sink, transactional),
      .variants = SINK_EXCHANGE | SINK_QUEUE,
      .fallback = "false",
-     .help = "Publisher confirms are what this version uses."},
+     .help = "Publish in transactions (`tx.select`, `tx.commit`) of up to 1,000 messages, instead "
+             "of with publisher confirms; with `ack_mode` `on-confirm` alone. Slower than "
+             "confirms, for brokers without them."},
     {.name = "stream", .type = CONF_TYPE_LATER},
     {.name = "list", .type = CONF_TYPE_LATER},
     {.name = "shard_channel", .type = CONF_TYPE_LATER},

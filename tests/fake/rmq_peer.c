@@ -118,6 +118,7 @@ void rmq_session_begin_publish(struct rmq_session *session, uint16_t number,
     struct peer_published *published = calloc(1, sizeof(*published));
 
     assert(published != NULL && channel->under_way == NULL);
+    assert(!channel->commits);
     published->message.channel = number;
     published->message.mandatory = publish->mandatory != 0;
     snprintf(published->message.exchange, sizeof(published->message.exchange), "%.*s",

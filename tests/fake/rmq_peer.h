@@ -81,6 +81,9 @@ void rmq_session_send_content(struct rmq_session *session, uint16_t channel,
 void rmq_session_return(struct rmq_session *session, const struct rmq_published *published);
 void rmq_session_ack(struct rmq_session *session, uint16_t channel, uint64_t tag, bool multiple);
 void rmq_session_nack(struct rmq_session *session, uint16_t channel, uint64_t tag, bool multiple);
+/* tx.commit-ok; whether a tx.commit waits for one. */
+void rmq_session_commit_ok(struct rmq_session *session, uint16_t channel);
+bool rmq_session_is_committing(const struct rmq_session *session, uint16_t channel);
 /* channel.close, connection.close over method `id` (0: none). */
 void rmq_session_close_channel(struct rmq_session *session, uint16_t channel, uint16_t code,
                                const char *text, amqp_method_number_t id);

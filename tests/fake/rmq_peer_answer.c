@@ -214,6 +214,14 @@ static void answer_channel(struct rmq_session *session, uint16_t channel,
         session->channels[channel].confirms = true;
         answer_ok(session, channel, method->id, AMQP_CONFIRM_SELECT_OK_METHOD);
         break;
+    case AMQP_TX_SELECT_METHOD:
+        answer_ok(session, channel, method->id, AMQP_TX_SELECT_OK_METHOD);
+        break;
+    case AMQP_TX_COMMIT_METHOD:
+        assert(!at->commits);
+        at->commits = true;
+        answer_ok(session, channel, method->id, AMQP_TX_COMMIT_OK_METHOD);
+        break;
     default:
         answer_basic(session, channel, method);
         break;

@@ -26,6 +26,7 @@ struct rmq_peer_channel {
     bool is_stuck;   /* a method had no answer: nor have those behind it, until the test says
                         something */
     bool confirms;
+    bool commits; /* a tx.commit has no commit-ok yet: RabbitMQ allows nothing else meanwhile */
     uint64_t publishes;
     struct peer_published *under_way;
 };

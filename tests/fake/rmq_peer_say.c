@@ -38,6 +38,7 @@ void rmq_session_send(struct rmq_session *session, uint16_t channel, amqp_method
     len = amqp_encode_method(id, unconst.any, (amqp_bytes_t){sizeof(room) - 4, room + 4});
     assert(len >= 0);
     session->channels[channel].is_stuck = false;
+    session->channels[channel].commits &= id != AMQP_TX_COMMIT_OK_METHOD;
     rmq_session_send_frame(session, AMQP_FRAME_METHOD, channel, slice_make(room, (size_t)len + 4));
 }
 
@@ -107,6 +108,18 @@ void rmq_session_nack(struct rmq_session *session, uint16_t channel, uint64_t ta
     amqp_basic_nack_t nack = {.delivery_tag = tag, .multiple = multiple};
 
     rmq_session_send(session, channel, AMQP_BASIC_NACK_METHOD, &nack);
+}
+
+void rmq_session_commit_ok(struct rmq_session *session, uint16_t channel)
+{
+    amqp_tx_commit_ok_t ok = {0};
+
+    rmq_session_send(session, channel, AMQP_TX_COMMIT_OK_METHOD, &ok);
+}
+
+bool rmq_session_is_committing(const struct rmq_session *session, uint16_t channel)
+{
+    return session->channels[channel].commits;
 }
 
 void rmq_session_close_channel(struct rmq_session *session, uint16_t channel, uint16_t code,

@@ -223,9 +223,21 @@ static const struct conf_bad endpoints[] = {
     {TO("{'channel': 'd', 'connection': 'r'}"),
      "3:9: /bridges/0/to: both ends are on connection 'r'; within one protocol they must be on "
      "different connections"},
-    {TO("{'exchange': 'x', 'transactional': true}"),
-     "3:44: /bridges/0/to/transactional: 'transactional': true is not supported by this version; "
-     "leave it out"},
+    {TO("{'channel': 'd', 'transactional': true}"),
+     "3:9: /bridges/0/to: both ends are on connection 'r'; within one protocol they must be on "
+     "different connections\n"
+     "3:26: /bridges/0/to/transactional: 'transactional' means nothing for a Redis channel; it is "
+     "for an AMQP exchange or an AMQP queue"},
+    {TO("{'exchange': 'x', 'transactional': true}, 'ack_mode': 'on-publish'"),
+     "3:44: /bridges/0/to/transactional: a transaction counts once the broker has committed it, "
+     "which only 'ack_mode' 'on-confirm' waits for; leave one of the two out"},
+    {TO("{'queue': 'q', 'transactional': true}, 'ack_mode': 'no-ack'"),
+     "3:41: /bridges/0/to/transactional: a transaction counts once the broker has committed it, "
+     "which only 'ack_mode' 'on-confirm' waits for; leave one of the two out"},
+    {TO("{'queue': 'q'}, 'ack_mode': 'no-ack', 'dead_letter': {'queue': 'd', 'transactional': "
+        "true}"),
+     "3:94: /bridges/0/dead_letter/transactional: a transaction counts once the broker has "
+     "committed it, which only 'ack_mode' 'on-confirm' waits for; leave one of the two out"},
     {TO("{'exchange': 'x', 'transactional': 1}"),
      "3:44: /bridges/0/to/transactional: true or false is wanted, this is a number"},
     {TO("{'exchange': 'x', 'mandatory': 1, 'persistent': 'yes'}"),

@@ -150,7 +150,8 @@ static const char everything[] =
     "\"drop-oldest\"}},\n"
     "  {\"name\": \"three\", \"from\": {\"exchange\": \"e\", \"binding_keys\": [\"a\", \"\"],\n"
     "     \"binding_arguments\": {\"x-match\": \"any\"}, \"connection\": \"a\"},\n"
-    "   \"to\": {\"queue\": \"{header.to}\", \"connection\": \"a2\"}, \"on_unroutable\": "
+    "   \"to\": {\"queue\": \"{header.to}\", \"connection\": \"a2\", \"transactional\": true}, "
+    "\"on_unroutable\": "
     "\"drop\"},\n"
     "  {\"name\": \"four\", \"from\": {\"channel\": \"x\", \"connection\": \"r\"},\n"
     "   \"to\": {\"channel\": \"y\", \"connection\": \"r2\"}, \"ack_mode\": \"on-publish\"}],\n"
@@ -258,6 +259,7 @@ static void check_everything(const struct config *config)
     assert_int_equal(bridges[2].source.binding_arguments.count, 1);
     assert_int_equal(bridges[2].sink.kind, CONF_SINK_QUEUE);
     assert_null(bridges[2].sink.mapping.exchange);
+    assert_true(bridges[2].sink.transactional && !bridges[0].sink.transactional);
     assert_slice(template_source_text(bridges[2].sink.mapping.routing_key), "{header.to}");
     assert_false(bridges[2].source.has_consumer_priority);
     assert_int_equal(bridges[3].options.ack_mode, ACK_ON_PUBLISH);

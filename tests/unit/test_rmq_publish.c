@@ -234,6 +234,13 @@ static void laws_confirm(void *ctx)
 {
     struct laws *laws = ctx;
 
+    if (laws->bed->sink_conf.transactional) {
+        rmq_bed_settle(laws->bed);
+        if (rmq_session_is_committing(rmq_bed_publishing(laws->bed), 1)) {
+            rmq_session_commit_ok(rmq_bed_publishing(laws->bed), 1);
+        }
+        return;
+    }
     rmq_session_ack(rmq_bed_publishing(laws->bed), 1, ++laws->confirmed, false);
 }
 
@@ -271,6 +278,15 @@ static void keeps_the_laws_without_confirms(void **state)
     check_laws(bed);
 }
 
+static void keeps_the_laws_in_transactions(void **state)
+{
+    struct rmq_bed *bed = *state;
+
+    bed->sink_conf.transactional = true;
+    rmq_peer_set_auto(bed->peer, AMQP_TX_COMMIT_METHOD, false);
+    check_laws(bed);
+}
+
 #define bed_test(name) cmocka_unit_test_setup_teardown(name, rmq_bed_set_up, rmq_bed_tear_down)
 
 int main(void)
@@ -284,6 +300,7 @@ int main(void)
         bed_test(gives_back_what_no_turn_has_ended_for),
         bed_test(keeps_the_laws_with_confirms),
         bed_test(keeps_the_laws_without_confirms),
+        bed_test(keeps_the_laws_in_transactions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
