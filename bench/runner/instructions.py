@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import pathlib
 import re
 import shutil
@@ -92,6 +93,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                         help="the program to measure (default: a release build of these sources)")
     parser.add_argument("--top", type=int, metavar="N", default=0,
                         help="list the N functions that take most")
+    parser.add_argument("--ceilings", type=pathlib.Path, metavar="FILE",
+                        help="fail where a way takes more than FILE, a JSON object, says")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
                         help="keep callgrind's files there")
     return parser.parse_args(arguments)
@@ -99,6 +102,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
     given = options.chunneld and options.chunneld.absolute()
+    ceilings = json.loads(options.ceilings.read_text()) if options.ceilings else {}
+    over = []
     cache = Cache(default_folder())
     annotated, plain = Chunneld(given), ChunneldPlain(given)
     for candidate in (annotated, plain):
@@ -113,6 +118,11 @@ def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
             print(f"{each:9.0f} instructions a message  {way.title}", flush=True)
             for line in top(few, many, options.top):
                 print(line)
+            if each > ceilings.get(way.title, each):
+                over.append(f"{way.title}: {each:.0f} instructions a message, over the ceiling of "
+                            f"{ceilings[way.title]}")
+    if over:
+        raise Failed("; ".join(over))
 
 
 def main(arguments: Sequence[str]) -> int:
