@@ -14,7 +14,7 @@ DOCUMENTS = {
     "doc/states.md": ("tools/statedoc",),
     "doc/metrics.md": ("tools/metricsdoc",),
 }
-EXAMPLES = ("conf/chunneld.json", "conf/rules.d/*.json")
+EXAMPLES = ("conf/chunneld.json", "conf/rules.d/*.json", "doc/tutorial/*/*.json")
 
 
 def first_difference(old, new):
