@@ -24,6 +24,8 @@ const struct confdoc_topic confdoc_topics[] = {
      "an "
      "error. `chunneld --check` reports every problem in one run, as "
      "`FILE:LINE:COLUMN: /json/pointer: what is wrong, and what would be right`. "
+     "What is no error but hardly meant has `warning: ` before the pointer and changes nothing "
+     "else; the daemon logs it. "
      "`chunneld --print-config` shows the configuration with all defaults filled in and passwords "
      "as `***`.\n"
      "\n"

@@ -151,6 +151,7 @@ struct conf_exchange {
     const char *name;
     const char *type;
     bool durable, auto_delete, internal, passive;
+    bool imported; /* from a file of definitions */
     struct field_table arguments;
     struct conf_place place;
 };
@@ -158,6 +159,7 @@ struct conf_exchange {
 struct conf_queue {
     const char *name;
     bool durable, exclusive, auto_delete, passive;
+    bool imported; /* from a file of definitions */
     struct field_table arguments;
     struct conf_place place;
 };
@@ -243,6 +245,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     uint64_t shutdown_timeout_us;
+    struct conf_strings warnings; /* lines as in conf/load.h, in the order of the files */
     struct config_memory *memory; /* conf/'s own: what all of the above lives in */
     unsigned refs;                /* conf/'s own: owners beside the first */
 };

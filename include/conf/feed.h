@@ -38,6 +38,20 @@ void conf_feed_fini(struct conf_feed *feed);
  * many as it may. */
 bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_way *reader);
 
+/* Whether two connections go to the same server (and virtual host), as far as their first URLs
+ * tell. */
+bool conf_same_server(const struct conf_connection *a, const struct conf_connection *b);
+/* The topology declared on a connection; NULL: none. */
+const struct conf_topology *conf_topology_of(const struct config *config,
+                                             const struct conf_connection *connection);
+/* The type of an exchange; "" where it is not known. */
+const char *conf_exchange_type(const struct conf_topology *topology, struct slice name);
+/* Whether an exchange of `type` passes a routing key on to a binding. */
+bool conf_binding_passes(const char *type, const char *binding_key, struct slice key);
+/* The exchange and routing key that all messages of a sink have; false: they differ. */
+bool conf_sink_route(const struct conf_sink *sink, struct slice *out_exchange,
+                     struct slice *out_key);
+
 /* Whether a binding key of a topic exchange matches a routing key: * is one word, # any number
  * (AMQP 0-9-1 §3.1.3.3). */
 bool conf_topic_match(struct slice binding_key, struct slice routing_key);

@@ -14,7 +14,8 @@ typedef void (*conf_on_problem)(void *ctx, const char *line);
 
 /* Reads and checks `file` and all it includes; connects to nothing, but reads password files.
  * Every problem is reported, not only the first. The configuration (config_free()), or NULL after
- * at least one problem. */
+ * at least one problem. What is no error but hardly meant is in its `warnings`, lines
+ * "FILE:LINE:COLUMN: warning: /json/pointer: what, and what would be right". */
 struct config *config_load(const char *file, conf_on_problem on_problem, void *ctx);
 
 /* Appends the effective configuration as indented JSON, a newline behind it: includes merged,

@@ -43,6 +43,7 @@ struct conf_loader {
     /* Problems found so far. */
     struct conf_problem *problems;
     size_t problem_count;
+    bool warns; /* what is noted now is no error */
     bool out_of_memory;
 
     /* Names taken so far. */
@@ -77,6 +78,9 @@ void conf_problem_file(struct conf_loader *loader, const struct conf_file *file,
 /* Likewise, at a place that was noted before. */
 void conf_problem_place(struct conf_loader *loader, const struct conf_place *place,
                         const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Remembers what is no error, but hardly meant, at a place that was noted before. */
+void conf_warning(struct conf_loader *loader, const struct conf_place *place, const char *format,
+                  ...) __attribute__((format(printf, 3, 4)));
 /* Reads a file and parses it; its name in problems is `name`. What is wrong is said, at `why` where
  * the file cannot be read and `why`, a node of the file being read, is not NULL. NULL then. */
 struct conf_file *conf_file_load(struct conf_loader *loader, const char *name,
@@ -86,7 +90,8 @@ struct conf_file *conf_file_load_text(struct conf_loader *loader, const char *na
                                       struct slice text);
 void conf_file_free(struct conf_file *file);
 
-/* Hands all problems out in the order of the files, then forgets them. How many. */
+/* Hands all problems out in the order of the files, then forgets them; warnings go into the
+ * configuration. How many problems. */
 size_t conf_problems_tell(struct conf_loader *loader, conf_on_problem on_problem, void *ctx);
 
 /* A string of the file being read, its ${NAME} replaced where they have their meaning; lives in

@@ -20,6 +20,26 @@ static void app_on_problem(void *ctx, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
+/* What is no error: told by --check, and logged by the daemon. */
+static void app_show_warnings(const struct config *config)
+{
+    size_t i;
+
+    for (i = 0; i < config->warnings.count; i++) {
+        fprintf(stderr, "%s\n", config->warnings.items[i]);
+    }
+}
+
+static void app_log_warnings(const struct config *config)
+{
+    size_t i;
+
+    for (i = 0; i < config->warnings.count; i++) {
+        log_warn("configuration", NULL, "hardly meant",
+                 log_text("warning", config->warnings.items[i]));
+    }
+}
+
 static int app_print_config(const struct config *config)
 {
     struct strbuf text = STRBUF_INIT;
@@ -55,6 +75,7 @@ static int app_run(const struct options *options, struct config *config)
     log_configure(options->has_log_level ? options->log_level : config->log_level,
                   config->log_format);
     log_set_journal(journal);
+    app_log_warnings(config);
     status = daemon_run(config, options->has_log_level);
     log_set_journal(-1);
     if (journal >= 0) {
@@ -73,6 +94,7 @@ static int app_with_config(const struct options *options)
     }
     switch (options->action) {
     case OPTIONS_CHECK:
+        app_show_warnings(config);
         printf("%s: ok, %zu bridges\n", options->config, config->bridge_count);
         break;
     case OPTIONS_PRINT_CONFIG:

@@ -277,10 +277,15 @@ static int reload_apply(struct reload *reload, struct err *err)
 static int reload_load(struct reload *reload, const struct config *start, struct err *err)
 {
     size_t problems = 0;
+    size_t i;
 
     reload->config = config_load(reload->wiring->config->file, reload_on_problem, &problems);
     if (reload->config == NULL) {
         return err_set(err, "the configuration has %zu problems, see the log", problems);
+    }
+    for (i = 0; i < reload->config->warnings.count; i++) {
+        log_warn("reload", NULL, "hardly meant",
+                 log_text("warning", reload->config->warnings.items[i]));
     }
     conf_tell_fixed(start, reload->config, reload_on_fixed, NULL);
     return reload_apply(reload, err);

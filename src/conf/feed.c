@@ -8,9 +8,7 @@
 #include "conf/memory.h"
 #include "core/glob.h"
 
-/* Whether two connections go to the same server (and virtual host), as far as their first URLs
- * tell. */
-static bool conf_same_server(const struct conf_connection *a, const struct conf_connection *b)
+bool conf_same_server(const struct conf_connection *a, const struct conf_connection *b)
 {
     const struct conf_url *one;
     const struct conf_url *two;
@@ -72,8 +70,7 @@ bool conf_topic_match(struct slice binding_key, struct slice routing_key)
     return true;
 }
 
-/* Whether an exchange of `type` passes a routing key on to a binding. */
-static bool conf_binding_passes(const char *type, const char *binding_key, struct slice key)
+bool conf_binding_passes(const char *type, const char *binding_key, struct slice key)
 {
     if (strcmp(type, "fanout") == 0) {
         return true;
@@ -84,9 +81,8 @@ static bool conf_binding_passes(const char *type, const char *binding_key, struc
     return strcmp(type, "topic") == 0 && conf_topic_match(slice_of(binding_key), key);
 }
 
-/* The topology declared on a connection; NULL: none. */
-static const struct conf_topology *conf_topology_of(const struct config *config,
-                                                    const struct conf_connection *connection)
+const struct conf_topology *conf_topology_of(const struct config *config,
+                                             const struct conf_connection *connection)
 {
     size_t i;
 
@@ -98,8 +94,7 @@ static const struct conf_topology *conf_topology_of(const struct config *config,
     return NULL;
 }
 
-/* The type of an exchange; "" where it is not known. */
-static const char *conf_exchange_type(const struct conf_topology *topology, struct slice name)
+const char *conf_exchange_type(const struct conf_topology *topology, struct slice name)
 {
     size_t i;
 
@@ -112,9 +107,8 @@ static const char *conf_exchange_type(const struct conf_topology *topology, stru
     return "";
 }
 
-/* The exchange and routing key that all messages of a sink have; false: they differ. */
-static bool conf_sink_route(const struct conf_sink *sink, struct slice *out_exchange,
-                            struct slice *out_key)
+bool conf_sink_route(const struct conf_sink *sink, struct slice *out_exchange,
+                     struct slice *out_key)
 {
     const struct mapping *mapping = &sink->mapping;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/advice.h"
 #include "conf/circle.h"
 #include "conf/connection.h"
 #include "conf/keys.h"
@@ -155,5 +156,6 @@ void conf_main_finish(struct conf_loader *loader, const struct json_node *node, 
     conf_main_includes(loader, node);
     if (loader->problem_count == 0) {
         conf_circle_check(loader); /* what is broken feeds nobody */
+        conf_advise(loader);
     }
 }

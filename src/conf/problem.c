@@ -12,7 +12,8 @@ struct conf_problem {
     unsigned file;
     struct json_position at;
     size_t serial; /* order of finding */
-    char *line;    /* owned */
+    bool is_warning;
+    char *line; /* owned */
 };
 
 /* Appends text that may be foreign: what would break the line or is no UTF-8 is shown, not sent. */
@@ -47,8 +48,8 @@ __attribute__((format(printf, 5, 0))) static void conf_problem_add(struct conf_l
     va_list again;
     int len;
 
-    strbuf_append_format(&raw, "%s:%u:%u: %s: ", file->name, at.line, at.column,
-                         pointer[0] != '\0' ? pointer : "/");
+    strbuf_append_format(&raw, "%s:%u:%u: %s%s: ", file->name, at.line, at.column,
+                         loader->warns ? "warning: " : "", pointer[0] != '\0' ? pointer : "/");
     va_copy(again, args);
     len = vsnprintf(NULL, 0, format, again);
     va_end(again);
@@ -66,6 +67,7 @@ __attribute__((format(printf, 5, 0))) static void conf_problem_add(struct conf_l
         problem->file = file->number;
         problem->at = at;
         problem->serial = loader->problem_count;
+        problem->is_warning = loader->warns;
         problem->line = strbuf_detach(&line);
     }
     strbuf_fini(&raw);
@@ -141,6 +143,23 @@ void conf_problem_place(struct conf_loader *loader, const struct conf_place *pla
     va_end(args);
 }
 
+void conf_warning(struct conf_loader *loader, const struct conf_place *place, const char *format,
+                  ...)
+{
+    struct json_position at = {.line = place->line, .column = place->column};
+    const struct conf_file *file = STAILQ_FIRST(&loader->files);
+    va_list args;
+
+    while (file->name != place->file) {
+        file = STAILQ_NEXT(file, link);
+    }
+    loader->warns = true;
+    va_start(args, format);
+    conf_problem_add(loader, file, at, place->pointer, format, args);
+    va_end(args);
+    loader->warns = false;
+}
+
 static int conf_problem_order(const void *a, const void *b)
 {
     const struct conf_problem *one = a;
@@ -158,17 +177,42 @@ static int conf_problem_order(const void *a, const void *b)
     return one->serial < two->serial ? -1 : 1;
 }
 
+/* Keeps the warnings in the configuration. */
+static void conf_warnings_keep(struct conf_loader *loader)
+{
+    struct conf_strings *kept = &loader->config->warnings;
+    size_t i;
+
+    kept->items =
+        conf_memory_take_array(loader->memory, loader->problem_count + 1, sizeof(*kept->items));
+    for (i = 0; kept->items != NULL && i < loader->problem_count; i++) {
+        const struct conf_problem *problem = &loader->problems[i];
+
+        if (problem->is_warning) {
+            kept->items[kept->count] = conf_memory_copy(loader->memory, slice_of(problem->line));
+            loader->out_of_memory |= kept->items[kept->count] == NULL;
+            kept->count++;
+        }
+    }
+    loader->out_of_memory |= kept->items == NULL;
+}
+
 size_t conf_problems_tell(struct conf_loader *loader, conf_on_problem on_problem, void *ctx)
 {
-    size_t count = loader->problem_count;
+    size_t count = 0;
     char line[512];
     size_t i;
 
-    if (count > 1) {
-        qsort(loader->problems, count, sizeof(*loader->problems), conf_problem_order);
+    if (loader->problem_count > 1) {
+        qsort(loader->problems, loader->problem_count, sizeof(*loader->problems),
+              conf_problem_order);
     }
-    for (i = 0; i < count; i++) {
-        on_problem(ctx, loader->problems[i].line);
+    conf_warnings_keep(loader);
+    for (i = 0; i < loader->problem_count; i++) {
+        if (!loader->problems[i].is_warning) {
+            on_problem(ctx, loader->problems[i].line);
+            count++;
+        }
         free(loader->problems[i].line);
     }
     free(loader->problems);

@@ -122,6 +122,7 @@ void conf_exchange_finish(struct conf_loader *loader, const struct json_node *no
     struct conf_exchange *exchange = base;
 
     exchange->place = conf_place_of(loader, node);
+    exchange->imported = loader->skip != NULL;
     conf_check_vhost(loader, node);
 }
 
@@ -151,6 +152,7 @@ void conf_queue_finish(struct conf_loader *loader, const struct json_node *node,
     struct conf_queue *queue = base;
 
     queue->place = conf_place_of(loader, node);
+    queue->imported = loader->skip != NULL;
     conf_check_vhost(loader, node);
     conf_check_queue_type(loader, node);
 }

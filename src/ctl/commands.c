@@ -188,7 +188,11 @@ static void check_on_problem(void *ctx, const char *line)
 int command_check(const struct ctl *ctl)
 {
     struct config *config = config_load(ctl->argument, check_on_problem, NULL);
+    size_t i;
 
+    for (i = 0; config != NULL && i < config->warnings.count; i++) {
+        fprintf(stderr, "%s\n", config->warnings.items[i]);
+    }
     if (ctl->json) {
         printf("{\"ok\":%s,\"bridges\":%zu}\n", config != NULL ? "true" : "false",
                config != NULL ? config->bridge_count : 0);

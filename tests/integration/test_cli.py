@@ -76,6 +76,18 @@ def test_check_of_a_good_file(tmp_path, option):
     assert run("-c", path, option) == (0, f"{path}: ok, 2 bridges\n", "")
 
 
+def test_check_warns_and_is_content(tmp_path):
+    # Is what is hardly meant told at its place, while the file is good all the same?
+    config = changed(bridges=[*MINIMAL["bridges"],
+                              {"name": "in2", "from": {"queue": "work"}, "to": {"channel": "more"}}])
+    path = write(tmp_path, config)
+    status, out, err = run("--check", "-c", path)
+    assert (status, out) == (0, f"{path}: ok, 3 bridges\n")
+    assert re.fullmatch(rf"{re.escape(str(path))}:\d+:\d+: warning: /bridges/2: "
+                        r"bridge \"in\" .+\n", err)
+    assert run("--print-config", "-c", path)[2] == ""
+
+
 def test_check_names_every_problem_at_once(tmp_path):
     # Are all problems of a file told in one run, each with its own place?
     config = changed(bridges=[

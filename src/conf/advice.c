@@ -1,0 +1,238 @@
+/* Bridges that get in each other's way. For: queues consumed twice, and messages that arrive
+ * twice. Not for: what is declared (conf/advice_topology.c), or circles (conf/circle.c). */
+#include "conf/advice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/advice_topology.h"
+#include "conf/feed.h"
+#include "conf/overlap.h"
+#include "core/glob.h"
+
+/* A bridge's source under the text that it is sorted by: the queue, or where the sink sends. */
+struct conf_seat {
+    char *key; /* owned */
+    const struct conf_bridge *bridge;
+    const struct conf_source *source;
+    const struct conf_sink *sink;
+    size_t order; /* in the configuration */
+};
+
+struct conf_seats {
+    struct conf_seat *items; /* owned */
+    size_t count;
+};
+
+static int conf_seat_order(const void *a, const void *b)
+{
+    const struct conf_seat *one = a;
+    const struct conf_seat *two = b;
+    int order = strcmp(one->key, two->key);
+
+    if (order != 0) {
+        return order;
+    }
+    return one->order < two->order ? -1 : 1;
+}
+
+static void conf_seat_template(struct strbuf *key, const struct template *template)
+{
+    strbuf_append_char(key, '\n');
+    if (template != NULL) {
+        strbuf_append_slice(key, template_source_text(template));
+    }
+}
+
+/* What two sources must share to be looked at; false: this one is of no interest. */
+static bool conf_seat_key(const struct conf_way *way, bool queues, struct strbuf *key)
+{
+    const struct mapping *mapping = &way->sink->mapping;
+
+    if (queues) {
+        strbuf_append_text(key, way->source->queue != NULL ? way->source->queue : "");
+        return way->source->kind == CONF_SOURCE_QUEUE && way->source->queue != NULL;
+    }
+    strbuf_append_text(key, way->sink->connection->name);
+    conf_seat_template(key, mapping->channel);
+    conf_seat_template(key, mapping->exchange);
+    conf_seat_template(key, mapping->routing_key);
+    /* A filter is there to tell messages apart; calls are each answered. */
+    return (way->source->kind == CONF_SOURCE_CHANNEL || way->source->kind == CONF_SOURCE_PATTERN) &&
+           way->bridge->kind == CONF_BRIDGE_PLAIN && way->bridge->filter.condition == NULL;
+}
+
+static int conf_seats_add(struct conf_seats *seats, const struct conf_way *way, bool queues)
+{
+    struct strbuf key = STRBUF_INIT;
+    struct conf_seat *seat;
+
+    if (!conf_seat_key(way, queues, &key)) {
+        strbuf_fini(&key);
+        return 0;
+    }
+    seat =
+        strbuf_failed(&key) ? NULL : conf_list_append(&seats->items, &seats->count, sizeof(*seat));
+    if (seat == NULL) {
+        strbuf_fini(&key);
+        return -1;
+    }
+    *seat =
+        (struct conf_seat){strbuf_detach(&key), way->bridge, way->source, way->sink, seats->count};
+    return 0;
+}
+
+static void conf_seats_fini(struct conf_seats *seats)
+{
+    size_t i;
+
+    for (i = 0; i < seats->count; i++) {
+        free(seats->items[i].key);
+    }
+    free(seats->items);
+}
+
+/* Gathers the sources of enabled bridges, those of one key side by side; -1: out of memory. */
+static int conf_seats_init(struct conf_seats *seats, const struct config *config, bool queues)
+{
+    struct conf_way ways[CONF_WAYS_MOST];
+    size_t i;
+    size_t j;
+
+    *seats = (struct conf_seats){NULL, 0};
+    for (i = 0; i < config->bridge_count; i++) {
+        size_t count = config->bridges[i].enabled ? conf_ways_of(&config->bridges[i], ways) : 0;
+
+        for (j = 0; j < count; j++) {
+            if (conf_seats_add(seats, &ways[j], queues) != 0) {
+                return -1;
+            }
+        }
+    }
+    if (seats->count > 1) {
+        qsort(seats->items, seats->count, sizeof(*seats->items), conf_seat_order);
+    }
+    return 0;
+}
+
+static bool conf_names_overlap(const struct conf_source *a, const char *one,
+                               const struct conf_source *b, const char *two)
+{
+    if (a->kind == CONF_SOURCE_CHANNEL && b->kind == CONF_SOURCE_CHANNEL) {
+        return strcmp(one, two) == 0;
+    }
+    if (a->kind == CONF_SOURCE_CHANNEL) {
+        return glob_match(slice_of(two), slice_of(one), NULL);
+    }
+    return b->kind == CONF_SOURCE_CHANNEL ? glob_match(slice_of(one), slice_of(two), NULL)
+                                          : conf_globs_overlap(slice_of(one), slice_of(two));
+}
+
+static const char *conf_source_noun(const struct conf_source *source)
+{
+    return source->kind == CONF_SOURCE_PATTERN ? "pattern" : "channel";
+}
+
+/* Names of one source that hear the same message. */
+static void conf_advise_list(struct conf_loader *loader, const struct conf_seat *seat)
+{
+    const struct conf_source *source = seat->source;
+    size_t i;
+    size_t j;
+
+    for (i = 1; i < source->names.count; i++) {
+        for (j = 0; j < i; j++) {
+            const char *one = source->names.items[j];
+            const char *two = source->names.items[i];
+
+            if (conf_names_overlap(source, one, source, two)) {
+                conf_warning(loader, &seat->bridge->place,
+                             "the %ss \"%s\" and \"%s\" overlap: what both match is sent twice; "
+                             "make them disjoint",
+                             conf_source_noun(source), one, two);
+                return;
+            }
+        }
+    }
+}
+
+/* Two bridges that hear the same message and send it to one place. */
+static void conf_advise_overlap(struct conf_loader *loader, const struct conf_seat *first,
+                                const struct conf_seat *second)
+{
+    const struct conf_strings *a = &first->source->names;
+    const struct conf_strings *b = &second->source->names;
+    const struct conf_place *place = &first->bridge->place;
+    size_t i;
+    size_t j;
+
+    if (!conf_same_server(first->source->connection, second->source->connection)) {
+        return;
+    }
+    for (i = 0; i < a->count; i++) {
+        for (j = 0; j < b->count; j++) {
+            if (conf_names_overlap(first->source, a->items[i], second->source, b->items[j])) {
+                conf_warning(
+                    loader, &second->bridge->place,
+                    "the %s \"%s\" overlaps the %s \"%s\" of bridge \"%s\" (%s:%u), and both "
+                    "send to one place: what both hear arrives twice; make them disjoint, or one "
+                    "bridge of them",
+                    conf_source_noun(second->source), b->items[j], conf_source_noun(first->source),
+                    a->items[i], first->bridge->name, place->file, place->line);
+                return;
+            }
+        }
+    }
+}
+
+static void conf_advise_queue(struct conf_loader *loader, const struct conf_seat *first,
+                              const struct conf_seat *second)
+{
+    const struct conf_place *place = &first->bridge->place;
+
+    if (conf_same_server(first->source->connection, second->source->connection)) {
+        conf_warning(loader, &second->bridge->place,
+                     "bridge \"%s\" (%s:%u) consumes the queue \"%s\" too: each message goes to "
+                     "only one of them; give each a queue of its own, bound to one exchange",
+                     first->bridge->name, place->file, place->line, second->source->queue);
+    }
+}
+
+/* Tells of each seat at most once: of the first before it that is in its way. */
+static void conf_advise_seats(struct conf_loader *loader, bool queues)
+{
+    struct conf_seats seats;
+    size_t first = 0;
+    size_t i;
+
+    loader->out_of_memory |= conf_seats_init(&seats, loader->config, queues) != 0;
+    for (i = 0; !loader->out_of_memory && i < seats.count; i++) {
+        size_t before = loader->problem_count;
+        size_t j;
+
+        if (strcmp(seats.items[first].key, seats.items[i].key) != 0) {
+            first = i;
+        }
+        if (!queues) {
+            conf_advise_list(loader, &seats.items[i]);
+        }
+        for (j = first; j < i && loader->problem_count == before; j++) {
+            if (queues) {
+                conf_advise_queue(loader, &seats.items[j], &seats.items[i]);
+            } else {
+                conf_advise_overlap(loader, &seats.items[j], &seats.items[i]);
+            }
+        }
+    }
+    conf_seats_fini(&seats);
+}
+
+void conf_advise(struct conf_loader *loader)
+{
+    if (loader->problem_count > 0 || loader->out_of_memory) {
+        return;
+    }
+    conf_advise_seats(loader, true);
+    conf_advise_seats(loader, false);
+    conf_advise_topology(loader);
+}

@@ -1,0 +1,142 @@
+/* What is no error but hardly meant: is it told, at its place, and is nothing else? */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "conf/load_text.h"
+#include "conf/overlap.h"
+#include "conf_bad.h"
+
+#define BRIDGE(name, from, to) "{'name': '" name "', 'from': {" from "}, 'to': {" to "}}"
+#define HOLD(bridges) BOTH " 'bridges': [\n" bridges "]}"
+#define DECLARED(parts, bridges) BOTH " 'topology': {" parts "},\n 'bridges': [\n" bridges "]}"
+#define TOPIC "'exchanges': [{'name': 'e', 'type': 'topic'}]"
+#define BOUND(key)                                                                                 \
+    TOPIC ", 'bindings': [{'source': 'e', 'destination': 'q', 'routing_key': '" key "'}]"
+
+/* A good configuration, and its warnings without the name of the file before them. */
+static const struct conf_bad cases[] = {
+    {HOLD(BRIDGE("a", "'queue': 'q'", "'channel': 'c'") ",\n" BRIDGE("b", "'queue': 'q'",
+                                                                     "'channel': 'd'")),
+     "4:1: warning: /bridges/1: bridge 'a' (f:3) consumes the queue 'q' too: each message goes to "
+     "only one of them; give each a queue of its own, bound to one exchange"},
+    {HOLD(BRIDGE("a", "'channel': 'c.d'", "'queue': 'q'") ",\n" BRIDGE("b", "'pattern': 'c.*'",
+                                                                       "'queue': 'q'")),
+     "4:1: warning: /bridges/1: the pattern 'c.*' overlaps the channel 'c.d' of bridge 'a' (f:3), "
+     "and both send to one place: what both hear arrives twice; make them disjoint, or one bridge "
+     "of them"},
+    {HOLD(BRIDGE("a", "'pattern': ['x.*', '*.y']", "'queue': 'q'")),
+     "3:1: warning: /bridges/0: the patterns 'x.*' and '*.y' overlap: what both match is sent "
+     "twice; make them disjoint"},
+    {DECLARED(TOPIC ", 'queues': [{'name': 'q'}]", ""),
+     "2:29: warning: /topology/exchanges/0: no bridge and no binding uses the exchange 'e'; take "
+     "it out, or correct its name\n"
+     "2:73: warning: /topology/queues/0: no bridge and no binding uses the queue 'q'; bind it, "
+     "take it out, or correct its name"},
+    {DECLARED(BOUND("a.*"), BRIDGE("a", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'b'")),
+     "4:1: warning: /bridges/0: none of the bindings of the exchange 'e' matches the routing key "
+     "'b': its messages go nowhere; correct it, or bind a queue with it"},
+    /* And what says nothing. */
+    {HOLD(BRIDGE("a", "'pattern': 'a.*'", "'queue': 'q'") ",\n" BRIDGE("b", "'pattern': 'b.*'",
+                                                                       "'queue': 'q'")),
+     ""},
+    {HOLD(BRIDGE("a", "'pattern': 'a.*'", "'queue': 'q'") ",\n" BRIDGE("b", "'pattern': 'a.*'",
+                                                                       "'queue': 'r'")),
+     ""},
+    {HOLD("{'name': 'off', 'enabled': false, 'from': {'queue': 'q'}, 'to': {'channel': "
+          "'c'}},\n" BRIDGE("b", "'queue': 'q'", "'channel': 'd'")),
+     ""},
+    {DECLARED(BOUND("a.*"), BRIDGE("a", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'a.b'")),
+     ""},
+    {DECLARED(TOPIC, BRIDGE("a", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'k'")), ""},
+    {DECLARED(BOUND("a.*"),
+              BRIDGE("a", "'channel': 'c'", "'exchange': 'e', 'routing_key': '{json:/k}'")),
+     ""},
+    {DECLARED(TOPIC ", 'queues': [{'name': 'q'}]",
+              BRIDGE("a", "'channel': 'c'", "'exchange': '{json:/e}', 'routing_key': 'k'")),
+     ""},
+    {DECLARED("'queues': [{'name': 'q', 'arguments': {'x-dead-letter-exchange': '', "
+              "'x-dead-letter-routing-key': 'd'}}, {'name': 'd'}]",
+              BRIDGE("a", "'channel': 'c'", "'queue': 'q'")),
+     ""},
+};
+
+static char *replaced(const char *text, char from, char to)
+{
+    char *copy = strdup(text);
+    char *c;
+
+    assert_non_null(copy);
+    for (c = copy; *c != '\0'; c++) {
+        *c = *c == from ? to : *c;
+    }
+    return copy;
+}
+
+static void show(void *ctx, const char *line)
+{
+    (void)ctx;
+    print_error("%s\n", line);
+}
+
+static void advice_is_given_where_it_is_due(void **state)
+{
+    struct strbuf said = STRBUF_INIT;
+    size_t i;
+    size_t j;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = replaced(cases[i].text, '\'', '"');
+        struct config *config = config_load_text("f", slice_of(text), show, NULL);
+        char *shown;
+
+        assert_non_null(config);
+        for (j = 0; j < config->warnings.count; j++) {
+            assert_memory_equal(config->warnings.items[j], "f:", 2);
+            strbuf_append_format(&said, "%s%s", j > 0 ? "\n" : "", config->warnings.items[j] + 2);
+        }
+        shown = replaced(strbuf_text(&said), '"', '\'');
+        assert_string_equal(shown, cases[i].problems);
+        free(shown);
+        config_free(config);
+        free(text);
+        strbuf_reset(&said);
+    }
+    strbuf_fini(&said);
+}
+
+static void patterns_overlap_where_a_channel_matches_both(void **state)
+{
+    static const struct {
+        const char *a;
+        const char *b;
+        bool overlap;
+    } pairs[] = {
+        {"", "", true},           {"", "*", false},          {"*", "a", true},
+        {"a*", "b*", false},      {"*a", "*b", false},       {"a*", "*b", true},
+        {"a*c", "ab*", true},     {"a?", "?b", true},        {"a?", "b", false},
+        {"[ab]x", "[bc]x", true}, {"[ab]x", "[cd]x", false}, {"[^a]", "a", false},
+        {"\\*", "*", true},       {"\\*", "a", false},       {"a*b*c", "a*c*b", false},
+        {"*a*", "*b*", true},     {"a.*.z", "a.b.*", true},  {"??", "?", false},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        assert_int_equal(conf_globs_overlap(slice_of(pairs[i].a), slice_of(pairs[i].b)),
+                         pairs[i].overlap);
+        assert_int_equal(conf_globs_overlap(slice_of(pairs[i].b), slice_of(pairs[i].a)),
+                         pairs[i].overlap);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(advice_is_given_where_it_is_due),
+        cmocka_unit_test(patterns_overlap_where_a_channel_matches_both),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
