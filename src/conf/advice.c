@@ -44,22 +44,30 @@ static void conf_seat_template(struct strbuf *key, const struct template *templa
     }
 }
 
-/* What two sources must share to be looked at; false: this one is of no interest. */
-static bool conf_seat_key(const struct conf_way *way, bool queues, struct strbuf *key)
+/* Whether a way is of interest. A filter is there to tell messages apart; calls are answered one by
+ * one. */
+static bool conf_seat_counts(const struct conf_way *way, bool queues)
+{
+    if (queues) {
+        return way->source->kind == CONF_SOURCE_QUEUE && way->source->queue != NULL;
+    }
+    return (way->source->kind == CONF_SOURCE_CHANNEL || way->source->kind == CONF_SOURCE_PATTERN) &&
+           way->bridge->kind == CONF_BRIDGE_PLAIN && way->bridge->filter.condition == NULL;
+}
+
+/* What two sources must share to be looked at. */
+static void conf_seat_key(const struct conf_way *way, bool queues, struct strbuf *key)
 {
     const struct mapping *mapping = &way->sink->mapping;
 
     if (queues) {
-        strbuf_append_text(key, way->source->queue != NULL ? way->source->queue : "");
-        return way->source->kind == CONF_SOURCE_QUEUE && way->source->queue != NULL;
+        strbuf_append_text(key, way->source->queue);
+        return;
     }
     strbuf_append_text(key, way->sink->connection->name);
     conf_seat_template(key, mapping->channel);
     conf_seat_template(key, mapping->exchange);
     conf_seat_template(key, mapping->routing_key);
-    /* A filter is there to tell messages apart; calls are each answered. */
-    return (way->source->kind == CONF_SOURCE_CHANNEL || way->source->kind == CONF_SOURCE_PATTERN) &&
-           way->bridge->kind == CONF_BRIDGE_PLAIN && way->bridge->filter.condition == NULL;
 }
 
 static int conf_seats_add(struct conf_seats *seats, const struct conf_way *way, bool queues)
@@ -67,10 +75,10 @@ static int conf_seats_add(struct conf_seats *seats, const struct conf_way *way, 
     struct strbuf key = STRBUF_INIT;
     struct conf_seat *seat;
 
-    if (!conf_seat_key(way, queues, &key)) {
-        strbuf_fini(&key);
+    if (!conf_seat_counts(way, queues)) {
         return 0;
     }
+    conf_seat_key(way, queues, &key);
     seat =
         strbuf_failed(&key) ? NULL : conf_list_append(&seats->items, &seats->count, sizeof(*seat));
     if (seat == NULL) {
