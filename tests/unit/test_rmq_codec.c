@@ -485,7 +485,7 @@ static void refuses_methods_of_a_client(void **state)
         AMQP_BASIC_CONSUME_METHOD,
         AMQP_BASIC_PUBLISH_METHOD,
         AMQP_BASIC_GET_OK_METHOD,
-        AMQP_TX_COMMIT_OK_METHOD,
+        AMQP_TX_ROLLBACK_OK_METHOD,
         0,
         0xFFFFFFFF,
     };
