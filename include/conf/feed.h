@@ -27,6 +27,9 @@ struct conf_feed {
     struct conf_way way;
     struct slice *queues; /* AMQP: queues that its messages come to; owned array */
     size_t queue_count;
+    struct slice *exchanges; /* AMQP: likewise, from one to the next; owned array */
+    size_t exchange_count;
+    struct slice key; /* their routing key */
 };
 
 /* Works out what `way` reaches; -1: out of memory. End it with conf_feed_fini(). */

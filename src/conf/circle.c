@@ -63,8 +63,10 @@ static void conf_search_found(struct conf_loader *loader, const struct conf_sear
         first++;
     }
     for (i = first; i < search->depth; i++) {
-        strbuf_append_format(&names, "\"%s\" feeds ",
-                             search->ways[search->steps[i].way].bridge->name);
+        const struct conf_bridge *fed = search->ways[search->steps[i].way].bridge;
+
+        strbuf_append_format(&names, "\"%s\" (%s:%u) feeds ", fed->name, fed->place.file,
+                             fed->place.line);
     }
     conf_problem_place(
         loader, &bridge->place,

@@ -128,14 +128,48 @@ size_t conf_ways_of(const struct conf_bridge *bridge, struct conf_way out_ways[C
     return 2;
 }
 
-static int conf_feed_add(struct conf_feed *feed, struct slice queue)
+/* Adds a name to a list, once; -1: out of memory. */
+static int conf_feed_add(struct slice **names, size_t *count, struct slice name)
 {
-    struct slice *place = conf_list_append(&feed->queues, &feed->queue_count, sizeof(*place));
+    struct slice *place;
+    size_t i;
 
+    for (i = 0; i < *count; i++) {
+        if (slice_equal((*names)[i], name)) {
+            return 0;
+        }
+    }
+    place = conf_list_append(names, count, sizeof(*place));
     if (place == NULL) {
         return -1;
     }
-    *place = queue;
+    *place = name;
+    return 0;
+}
+
+/* Follows the bindings of one exchange that messages come to; -1: out of memory. */
+static int conf_feed_follow(struct conf_feed *feed, const struct conf_topology *topology,
+                            struct slice exchange)
+{
+    const char *type = conf_exchange_type(topology, exchange);
+    size_t i;
+
+    for (i = 0; topology != NULL && i < topology->binding_count; i++) {
+        const struct conf_binding *binding = &topology->bindings[i];
+        struct slice destination = slice_of(binding->destination);
+        int result = 0;
+
+        if (!slice_equal_text(exchange, binding->source) ||
+            !conf_binding_passes(type, binding->routing_key, feed->key)) {
+            continue;
+        }
+        result = binding->to_exchange
+                     ? conf_feed_add(&feed->exchanges, &feed->exchange_count, destination)
+                     : conf_feed_add(&feed->queues, &feed->queue_count, destination);
+        if (result != 0) {
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -143,24 +177,20 @@ int conf_feed_init(struct conf_feed *feed, const struct config *config, const st
 {
     const struct conf_topology *topology = conf_topology_of(config, way->sink->connection);
     struct slice exchange;
-    struct slice key;
-    const char *type;
     size_t i;
 
     *feed = (struct conf_feed){.config = config, .way = *way};
-    if (!conf_sink_route(way->sink, &exchange, &key)) {
+    if (!conf_sink_route(way->sink, &exchange, &feed->key)) {
         return 0;
     }
-    if (exchange.len == 0) {
-        return conf_feed_add(feed, key); /* the name of a queue */
+    if (exchange.len == 0) { /* the key is the name of a queue */
+        return conf_feed_add(&feed->queues, &feed->queue_count, feed->key);
     }
-    type = conf_exchange_type(topology, exchange);
-    for (i = 0; topology != NULL && i < topology->binding_count; i++) {
-        const struct conf_binding *binding = &topology->bindings[i];
-
-        if (!binding->to_exchange && slice_equal_text(exchange, binding->source) &&
-            conf_binding_passes(type, binding->routing_key, key) &&
-            conf_feed_add(feed, slice_of(binding->destination)) != 0) {
+    if (conf_feed_add(&feed->exchanges, &feed->exchange_count, exchange) != 0) {
+        return -1;
+    }
+    for (i = 0; i < feed->exchange_count; i++) { /* it grows on the way */
+        if (conf_feed_follow(feed, topology, feed->exchanges[i]) != 0) {
             return -1;
         }
     }
@@ -170,6 +200,7 @@ int conf_feed_init(struct conf_feed *feed, const struct config *config, const st
 void conf_feed_fini(struct conf_feed *feed)
 {
     free(feed->queues);
+    free(feed->exchanges);
 }
 
 /* Whether a text is one of a source's channels, or matches one of its patterns. */
@@ -225,20 +256,19 @@ static bool conf_feed_queue(const struct conf_feed *feed, const char *queue)
     return false;
 }
 
+/* Whether messages come to an exchange, and pass it on to a key that the reader binds. */
 static bool conf_feed_exchange(const struct conf_feed *feed, const struct conf_source *reader)
 {
     const struct conf_topology *topology = conf_topology_of(feed->config, reader->connection);
-    struct slice exchange;
-    struct slice key;
+    bool comes = false;
     size_t i;
 
-    if (!conf_sink_route(feed->way.sink, &exchange, &key) || reader->exchange == NULL ||
-        !slice_equal_text(exchange, reader->exchange)) {
-        return false;
+    for (i = 0; reader->exchange != NULL && i < feed->exchange_count && !comes; i++) {
+        comes = slice_equal_text(feed->exchanges[i], reader->exchange);
     }
-    for (i = 0; i < reader->binding_keys.count; i++) {
-        if (conf_binding_passes(conf_exchange_type(topology, exchange),
-                                reader->binding_keys.items[i], key)) {
+    for (i = 0; comes && i < reader->binding_keys.count; i++) {
+        if (conf_binding_passes(conf_exchange_type(topology, slice_of(reader->exchange)),
+                                reader->binding_keys.items[i], feed->key)) {
             return true;
         }
     }

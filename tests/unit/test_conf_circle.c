@@ -24,31 +24,28 @@ static const struct conf_bad circles[] = {
     /* What another bridge takes out of a mirror's one side and puts back. */
     {DECLARED("topic", "#",
               MIRROR("m", "c", "") ",\n" BRIDGE("in", "'queue': 'q'", "'channel': 'c'")),
-     "5:1: /bridges/0: a circle: 'm' feeds 'in' feeds 'm'; messages would go round for ever, so "
-     "change one of them"},
+     "5:1: /bridges/0: a circle: 'm' (f:5) feeds 'in' (f:6) feeds 'm'; messages would go round for "
+     "ever, so change one of them"},
     {DECLARED("topic", "#",
               MIRROR("m", "c", "") ",\n" BRIDGE("out", "'channel': 'c'",
                                                 "'exchange': 'e', 'routing_key': 'k'")),
-     "5:1: /bridges/0: a circle: 'm' feeds 'out' feeds 'm'; messages would go round for ever, so "
-     "change one of them"},
+     "5:1: /bridges/0: a circle: 'm' (f:5) feeds 'out' (f:6) feeds 'm'; messages would go round "
+     "for ever, so change one of them"},
     /* Two mirrors of one pair that count no hops. */
     {DECLARED("topic", "#",
               MIRROR("m", "c", ", 'max_hops': 2") ",\n" MIRROR("n", "c", ", 'max_hops': 2")),
-     "5:1: /bridges/0: a circle: 'm' feeds 'n' feeds 'm'; messages would go round for ever, so "
-     "change one of them\n"
-     "5:1: /bridges/0: a circle: 'm' feeds 'n' feeds 'm'; messages would go round for ever, so "
-     "change one of them"},
+     "5:1: /bridges/0: a circle: 'm' (f:5) feeds 'n' (f:6) feeds 'm'; messages would go round for "
+     "ever, so change one of them\n5:1: /bridges/0: a circle: 'm' (f:5) feeds 'n' (f:6) feeds 'm'; "
+     "messages would go round for ever, so change one of them"},
     {HOLD(BRIDGE("out", "'channel': 'c'", "'queue': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
                                                                        "'channel': 'c'")),
-     "3:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
-     "so "
-     "change one of them"},
+     "3:1: /bridges/0: a circle: 'out' (f:3) feeds 'in' (f:4) feeds 'out'; messages would go round "
+     "for ever, so change one of them"},
     {HOLD(BRIDGE("out", "'pattern': ['x', 'c*']",
                  "'exchange': '', 'routing_key': 'q'") ",\n" BRIDGE("in", "'queue': 'q'",
                                                                     "'channel': 'cd'")),
-     "3:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
-     "so "
-     "change one of them"},
+     "3:1: /bridges/0: a circle: 'out' (f:3) feeds 'in' (f:4) feeds 'out'; messages would go round "
+     "for ever, so change one of them"},
     {HOLD(
          BRIDGE("lead", "'channel': 'a'", "'queue': 'q1'") ",\n" BRIDGE("one", "'queue': 'q1'", "'channel': 'b'") ",\n" BRIDGE(
              "two", "'channel': 'b'",
@@ -56,25 +53,34 @@ static const struct conf_bad circles[] = {
                                            "'channel': 'd'") ",\n" BRIDGE("four",
                                                                           "'channel': ['x', 'd']",
                                                                           "'queue': 'q1'")),
-     "4:1: /bridges/1: a circle: 'one' feeds 'two' feeds 'three' feeds 'four' feeds 'one'; "
-     "messages "
-     "would go round for ever, so change one of them"},
+     "4:1: /bridges/1: a circle: 'one' (f:4) feeds 'two' (f:5) feeds 'three' (f:6) feeds 'four' "
+     "(f:7) feeds 'one'; messages would go round for ever, so change one of them"},
     {DECLARED("topic", "a.*.#",
               BRIDGE("out", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'a.b'") ",\n" BRIDGE(
                   "in", "'queue': 'q'", "'channel': 'c'")),
-     "5:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
-     "so "
-     "change one of them"},
+     "5:1: /bridges/0: a circle: 'out' (f:5) feeds 'in' (f:6) feeds 'out'; messages would go round "
+     "for ever, so change one of them"},
     {DECLARED("fanout", "x",
               BRIDGE("out", "'channel': 'c'",
                      "'exchange': 'e'") ",\n" BRIDGE("in", "'exchange': 'e'", "'channel': 'c'")),
-     "5:1: /bridges/0: a circle: 'out' feeds 'in' feeds 'out'; messages would go round for ever, "
-     "so "
-     "change one of them"},
+     "5:1: /bridges/0: a circle: 'out' (f:5) feeds 'in' (f:6) feeds 'out'; messages would go round "
+     "for ever, so change one of them"},
     {TWO_REDIS(BRIDGE("self", "'pattern': 'a.*', 'connection': 'r'",
                       "'channel': '{channel}', 'connection': 's'")),
-     "3:1: /bridges/0: a circle: 'self' feeds 'self'; messages would go round for ever, so change "
-     "one of them"},
+     "3:1: /bridges/0: a circle: 'self' (f:3) feeds 'self'; messages would go round for ever, so "
+     "change one of them"},
+    /* From exchange to exchange, round about. */
+    {BOTH " 'topology': {'exchanges': [{'name': 'e', 'type': 'topic'}, {'name': 'f', 'type': "
+          "'fanout'}],\n"
+          " 'bindings': [{'source': 'e', 'destination': 'f', 'destination_type': 'exchange', "
+          "'routing_key': 'a.#'}, {'source': 'f', 'destination': 'e', 'destination_type': "
+          "'exchange'}, {'source': 'f', 'destination': 'q'}]},\n"
+          " 'bridges': [\n" BRIDGE(
+              "out", "'channel': 'c'",
+              "'exchange': 'e', 'routing_key': 'a.b'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                    "'channel': 'c'") "]}",
+     "5:1: /bridges/0: a circle: 'out' (f:5) feeds 'in' (f:6) feeds 'out'; messages would go round "
+     "for ever, so change one of them"},
 };
 
 static const char *const no_circles[] = {
@@ -98,6 +104,13 @@ static const char *const no_circles[] = {
              BRIDGE("out", "'channel': 'c'",
                     "'exchange': 'e', 'routing_key': 'a.b.c'") ",\n" BRIDGE("in", "'queue': 'q'",
                                                                             "'channel': 'c'")),
+    BOTH " 'topology': {'exchanges': [{'name': 'e', 'type': 'topic'}, {'name': 'f', 'type': "
+         "'fanout'}],\n 'bindings': [{'source': 'e', 'destination': 'f', 'destination_type': "
+         "'exchange', 'routing_key': 'b.#'}, {'source': 'f', 'destination': 'q'}]},\n"
+         " 'bridges': [\n" BRIDGE(
+             "out", "'channel': 'c'",
+             "'exchange': 'e', 'routing_key': 'a.b'") ",\n" BRIDGE("in", "'queue': 'q'",
+                                                                   "'channel': 'c'") "]}",
     DECLARED("headers", "#",
              BRIDGE("out", "'channel': 'c'",
                     "'exchange': 'e'") ",\n" BRIDGE("in", "'exchange': 'e'", "'channel': 'c'")),
