@@ -86,6 +86,8 @@ bool unit_is_same_kind(const struct conf_bridge *a, const struct conf_bridge *b)
 int unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_setup *setup,
               struct err *err);
 void unit_fini(struct unit *unit);
+/* It consists of this bridge, or of this one too. */
+void unit_show_bridge(struct unit *unit, struct bridge *bridge);
 /* It is from now on what `setup` says. */
 void unit_adopt(struct unit *unit, const struct unit_setup *setup);
 /* Its state, or the reason for it, has become another; logs that. `why` may be empty. */

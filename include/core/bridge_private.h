@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "core/bridge.h"
 #include "core/filter.h"
+#include "core/tap.h"
 
 enum { BRIDGE_ERROR_SIZE = 320 };
 
@@ -79,6 +80,7 @@ struct bridge {
     const struct bridge_host *host;
     void *host_ctx;
     struct rand *rand;
+    struct tap_list taps; /* of those who watch the messages */
 
     /* Deliveries that wait. `again` goes first: it was with the sink before. Both are in the order
      * of receipt. */
@@ -144,6 +146,12 @@ void bridge_flow_on_room(void *ctx);
 void bridge_flow_forget_stale(struct bridge *bridge);
 /* Keeps, gives back or drops what waits at a stop: that for the sink, and `dead` letters. */
 void bridge_flow_empty(struct bridge *bridge, bool queue, bool dead);
+
+/* Shows those who watch that the delivery's way is over, as `counter` counts it. */
+void bridge_tap_tell(struct bridge *bridge, const struct delivery *delivery,
+                     const uint64_t *counter);
+/* The bridge ends: takes all taps off. */
+void bridge_tap_end(struct bridge *bridge);
 
 /* Whatever a delivery's end: `counter` counts it, the source gets it. It must be in no list. */
 void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *counter,

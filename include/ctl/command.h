@@ -5,12 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/strbuf.h"
+
 /* What the command line says. */
 struct ctl {
     const char *socket;
     bool json;      /* print what the daemon said */
     bool no_wait;   /* drain: do not wait for its end */
     unsigned count; /* top: so many times, then end; 0: until told */
+    unsigned limit; /* trace: so many messages, then end */
     const char *command;
     const char *argument; /* NULL: none */
 };
@@ -22,6 +25,8 @@ int command_top(const struct ctl *ctl);
 /* pause, resume, drain */
 int command_steer(const struct ctl *ctl);
 int command_reload(const struct ctl *ctl);
+/* The messages of a bridge as they cross. */
+int command_trace(const struct ctl *ctl);
 int command_check(const struct ctl *ctl);
 
 struct reply;
@@ -29,6 +34,10 @@ struct reply;
  * purpose: with 404 it does not exist. 0, or the exit status. */
 int command_ask(const struct ctl *ctl, const char *method, const char *path,
                 struct reply *out_reply);
+/* Appends "/bridges/NAME/", all but letters and digits of the name encoded. */
+void command_bridge_path(const struct ctl *ctl, struct strbuf *out);
+/* Prints the "error" of an answer, or else its body, on stderr. */
+void command_tell_refusal(const struct reply *reply);
 /* Prints the body. */
 int command_print(const struct reply *reply);
 

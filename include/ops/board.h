@@ -78,6 +78,8 @@ struct board_bridge {
     const char *to_connection;   /* of the sink's */
     bool enabled;
     struct board_trail trail;
+    struct bridge *bridges[BRIDGE_PARTS_MOST]; /* that it consists of */
+    size_t bridge_count;                       /* 0: it is disabled */
     /* Fills all of *out_status; times are as of `now_us` (monotonic). */
     void (*get_status)(const struct board_bridge *bridge, uint64_t now_us,
                        struct bridge_status *out_status);

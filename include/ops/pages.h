@@ -14,7 +14,9 @@ struct pages {
     struct loop *loop;
     const struct board *board;
     struct live *live;
-    struct control control; /* its ops NULL: no control socket */
+    struct control control;  /* its ops NULL: no control socket */
+    void (*wake)(void *ctx); /* those who wait for news, with `ctx` */
+    void *ctx;
 };
 
 /* The handler for http_server_new(). */

@@ -2,7 +2,6 @@
  * for: what they answer (ops/pages.c). */
 #include "app/access.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "app/pauses.h"
@@ -18,6 +17,8 @@ struct access {
     struct strbuf state_file;    /* path of that of `pauses` */
     struct http_server *http;    /* NULL: not wanted */
     struct http_server *control; /* NULL: not wanted */
+    bool (*reload)(void *ctx, struct strbuf *problems, struct strbuf *fixed);
+    void *reload_ctx;
 };
 
 static int access_open_http(struct access *access, struct err *err)
@@ -65,11 +66,11 @@ static bool access_lasts(void *ctx)
     return pauses_last(access->pauses);
 }
 
-/* As if the signal had come: there is one way to reload. */
-static void access_reload(void *ctx)
+static bool access_reload(void *ctx, struct strbuf *problems, struct strbuf *fixed)
 {
-    (void)ctx;
-    raise(SIGHUP);
+    const struct access *access = ctx;
+
+    return access->reload != NULL && access->reload(access->reload_ctx, problems, fixed);
 }
 
 static const struct control_ops access_control_ops = {
@@ -138,7 +139,8 @@ struct access *access_new(struct wiring *wiring, struct config *config, struct e
         return NULL;
     }
     access->config = config_ref(config);
-    access->pages = (struct pages){.loop = wiring->loop, .board = &wiring->board};
+    access->pages = (struct pages){
+        .loop = wiring->loop, .board = &wiring->board, .wake = access_on_news, .ctx = access};
     access->pages.live =
         live_new(wiring->loop, &wiring->board, &access->pages.control, access_on_news, access);
     if (access->pages.live == NULL) {
@@ -151,6 +153,14 @@ struct access *access_new(struct wiring *wiring, struct config *config, struct e
         return NULL;
     }
     return access;
+}
+
+void access_on_reload(struct access *access,
+                      bool (*reload)(void *ctx, struct strbuf *problems, struct strbuf *fixed),
+                      void *ctx)
+{
+    access->reload = reload;
+    access->reload_ctx = ctx;
 }
 
 void access_on_unit_started(struct access *access, struct unit *unit)

@@ -242,6 +242,7 @@ int bridge_ends_make(struct bridge_unit *self, const struct unit_setup *setup)
         return -1;
     }
     bridge_ends_note_source(self, setup->conf, ends.source, setup->config);
+    unit_show_bridge(&self->unit, self->bridge);
     bridge_ends_log(self, setup->conf, ends.sink, "made");
     return 0;
 }

@@ -208,22 +208,28 @@ static void daemon_apply_rest(struct daemon *daemon)
 }
 
 /* Signals come one by one, and each is dealt with whole: a second one finds the first applied. */
-static void daemon_on_reload_signal(void *ctx, int signal_number)
+static bool daemon_reload(void *ctx, struct strbuf *problems, struct strbuf *fixed)
 {
     struct daemon *daemon = ctx;
     char state[64];
 
-    (void)signal_number;
     if (daemon->phase != DAEMON_RUNNING) {
-        return;
+        return false;
     }
     snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
              loop_touch(daemon->loop));
     notify_send(state);
-    if (reload_run(daemon->wiring, daemon->config)) {
+    if (reload_run(daemon->wiring, daemon->config, problems, fixed)) {
         daemon_apply_rest(daemon);
     }
     notify_send("READY=1");
+    return true;
+}
+
+static void daemon_on_reload_signal(void *ctx, int signal_number)
+{
+    (void)signal_number;
+    daemon_reload(ctx, NULL, NULL);
 }
 
 /* 0, or the exit status and words in `err`. */
@@ -276,7 +282,11 @@ static int daemon_make(struct daemon *daemon, struct err *err)
         return EX_OSERR;
     }
     daemon->access = access_new(daemon->wiring, daemon->config, err);
-    return daemon->access != NULL ? EX_OK : EX_UNAVAILABLE;
+    if (daemon->access == NULL) {
+        return EX_UNAVAILABLE;
+    }
+    access_on_reload(daemon->access, daemon_reload, daemon);
+    return EX_OK;
 }
 
 static void daemon_free(struct daemon *daemon)

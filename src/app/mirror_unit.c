@@ -326,14 +326,14 @@ static int mirror_way_make(struct mirror_way *way, const struct conf_bridge *con
         .budget = &wiring->budget,
     };
 
-    if (loop_timer_init(&way->wake, wiring->loop, mirror_way_on_wake, way) != 0) {
-        return -1;
+    if (loop_timer_init(&way->wake, wiring->loop, mirror_way_on_wake, way) == 0) {
+        way->bridge = bridge_new(&setup);
     }
-    way->bridge = bridge_new(&setup);
     if (way->bridge == NULL) {
         return -1;
     }
     *ends = (struct mirror_ends){NULL, NULL, NULL};
+    unit_show_bridge(&way->unit->unit, way->bridge);
     return 0;
 }
 

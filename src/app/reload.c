@@ -19,19 +19,32 @@ struct reload {
     struct wired_hub **hubs; /* owned: for each of its connections one that is new; NULL: kept */
     uint64_t hurry_at_us;    /* the end of patience with what is left behind */
     struct board_reload *report;
+    size_t problem_count;
+    struct strbuf *problems; /* as in reload_run() */
+    struct strbuf *fixed;
 };
+
+static void reload_note(struct strbuf *lines, const char *line)
+{
+    if (lines != NULL) {
+        strbuf_append_format(lines, "%s\n", line);
+    }
+}
 
 static void reload_on_problem(void *ctx, const char *line)
 {
-    size_t *problems = ctx;
+    struct reload *reload = ctx;
 
-    (*problems)++;
+    reload->problem_count++;
+    reload_note(reload->problems, line);
     log_error("reload", NULL, "configuration", log_text("problem", line));
 }
 
 static void reload_on_fixed(void *ctx, const char *key)
 {
-    (void)ctx;
+    struct reload *reload = ctx;
+
+    reload_note(reload->fixed, key);
     log_warn("reload", NULL, "left as it was: a change of this needs a restart",
              log_text("key", key));
 }
@@ -276,26 +289,28 @@ static int reload_apply(struct reload *reload, struct err *err)
 /* Reads the file and, where it is good, applies it; words in `err` where that failed. */
 static int reload_load(struct reload *reload, const struct config *start, struct err *err)
 {
-    size_t problems = 0;
     size_t i;
 
-    reload->config = config_load(reload->wiring->config->file, reload_on_problem, &problems);
+    reload->config = config_load(reload->wiring->config->file, reload_on_problem, reload);
     if (reload->config == NULL) {
-        return err_set(err, "the configuration has %zu problems, see the log", problems);
+        return err_set(err, "the configuration has %zu problems, see the log",
+                       reload->problem_count);
     }
     for (i = 0; i < reload->config->warnings.count; i++) {
         log_warn("reload", NULL, "hardly meant",
                  log_text("warning", reload->config->warnings.items[i]));
     }
-    conf_tell_fixed(start, reload->config, reload_on_fixed, NULL);
+    conf_tell_fixed(start, reload->config, reload_on_fixed, reload);
     return reload_apply(reload, err);
 }
 
-bool reload_run(struct wiring *wiring, const struct config *start)
+bool reload_run(struct wiring *wiring, const struct config *start, struct strbuf *problems,
+                struct strbuf *fixed)
 {
     struct board_reloads *reloads = &wiring->board.reloads;
     struct board_reload report = {.wall_us = clock_wall_us()};
-    struct reload reload = {.wiring = wiring, .report = &report};
+    struct reload reload = {
+        .wiring = wiring, .report = &report, .problems = problems, .fixed = fixed};
 
     report.ok = reload_load(&reload, start, &report.error) == 0;
     reload_fini(&reload);

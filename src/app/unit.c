@@ -75,6 +75,11 @@ int unit_init(struct unit *unit, const struct unit_ops *ops, const struct unit_s
     return unit->name != NULL ? 0 : err_set(err, "out of memory");
 }
 
+void unit_show_bridge(struct unit *unit, struct bridge *bridge)
+{
+    unit->shown.bridges[unit->shown.bridge_count++] = bridge;
+}
+
 void unit_fini(struct unit *unit)
 {
     free(unit->shown.from);

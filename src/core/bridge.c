@@ -208,6 +208,7 @@ struct bridge *bridge_new(const struct bridge_setup *setup)
     bridge_set_sinks(bridge, setup);
     bridge->source = setup->source;
     LIST_INIT(&bridge->retirees);
+    LIST_INIT(&bridge->taps);
     bridge->host = setup->host;
     bridge->host_ctx = setup->host_ctx;
     bridge->rand = setup->rand;
@@ -229,6 +230,7 @@ void bridge_free(struct bridge *bridge)
         return;
     }
     bridge_flow_empty(bridge, true, true);
+    bridge_tap_end(bridge);
     bridge_free_retirees(bridge);
     bridge->source->ops->free(bridge->source);
     bridge->sink->ops->free(bridge->sink);

@@ -61,6 +61,9 @@ void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *c
                    enum settlement how)
 {
     (*counter)++;
+    if (!LIST_EMPTY(&bridge->taps)) {
+        bridge_tap_tell(bridge, delivery, counter);
+    }
     bridge_let_go(bridge, delivery->size);
     if (delivery->reason != NULL) {
         bridge->sink_bytes -= delivery->size;

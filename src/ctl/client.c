@@ -62,27 +62,34 @@ static int client_connect(const char *socket_path, int *out_status, struct err *
     return fd;
 }
 
+/* Reads what there is, waiting for something; 0: the daemon has closed; -1 and errno. */
+static ssize_t client_read_more(int fd, struct strbuf *out)
+{
+    char *room = strbuf_reserve(out, CLIENT_PIECE);
+    ssize_t got;
+
+    if (room == NULL || out->len > CLIENT_ANSWER_MAX) {
+        errno = ENOMEM;
+        return -1;
+    }
+    do {
+        got = read(fd, room, CLIENT_PIECE);
+    } while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        strbuf_commit(out, (size_t)got);
+    }
+    return got;
+}
+
 /* All that comes until the daemon closes; -1 and errno. */
 static int client_read(int fd, struct strbuf *out)
 {
-    for (;;) {
-        char *room = strbuf_reserve(out, CLIENT_PIECE);
-        ssize_t got;
+    ssize_t got;
 
-        if (room == NULL || out->len > CLIENT_ANSWER_MAX) {
-            errno = ENOMEM;
-            return -1;
-        }
-        got = read(fd, room, CLIENT_PIECE);
-        if (got == 0) {
-            return 0;
-        }
-        if (got > 0) {
-            strbuf_commit(out, (size_t)got);
-        } else if (errno != EINTR) {
-            return -1;
-        }
-    }
+    do {
+        got = client_read_more(fd, out);
+    } while (got > 0);
+    return (int)got;
 }
 
 /* Takes head and body apart. */
@@ -133,6 +140,79 @@ int client_ask(const char *socket_path, const char *method, const char *path,
     }
     strbuf_fini(&request);
     strbuf_fini(&raw);
+    close(fd);
+    return status;
+}
+
+/* Hands over the whole lines of `text`, and keeps what is behind them; else than 0: on_line's. */
+static int client_take_lines(struct strbuf *text, int (*on_line)(void *ctx, char *line), void *ctx)
+{
+    char *line = text->data;
+    char *end;
+    int result = 0;
+
+    while (result == 0 && text->len > 0 &&
+           (end = memchr(line, '\n', text->len - (size_t)(line - text->data))) != NULL) {
+        *end = '\0';
+        result = on_line(ctx, line);
+        line = end + 1;
+    }
+    if (line != text->data) {
+        size_t rest = text->len - (size_t)(line - text->data);
+
+        memmove(text->data, line, rest);
+        strbuf_truncate(text, rest);
+    }
+    return result;
+}
+
+/* Reads the head, and behind it the body as it comes. */
+static int client_read_lines(int fd, const char *socket_path, int (*on_line)(void *ctx, char *line),
+                             void *ctx, struct reply *reply, struct err *err)
+{
+    struct strbuf raw = STRBUF_INIT;
+    ssize_t got = 1;
+    int status;
+
+    while (strstr(strbuf_text(&raw), "\r\n\r\n") == NULL &&
+           (got = client_read_more(fd, &raw)) > 0) {
+    }
+    status = client_parse(socket_path, &raw, reply, err);
+    if (status == EX_OK && reply->status >= 400) {
+        got = client_read(fd, &raw);
+        reply_fini(reply);
+        status = client_parse(socket_path, &raw, reply, err);
+    } else if (status == EX_OK) {
+        while (got > 0 && client_take_lines(&reply->text, on_line, ctx) == 0) {
+            got = client_read_more(fd, &reply->text);
+        }
+    }
+    if (got < 0) {
+        status = errno == EAGAIN || errno == EWOULDBLOCK ? EX_TEMPFAIL : EX_PROTOCOL;
+        err_set_errno(err, errno, "%s: the daemon says nothing any more", socket_path);
+    }
+    strbuf_fini(&raw);
+    return status;
+}
+
+int client_follow(const char *socket_path, const char *path, int (*on_line)(void *ctx, char *line),
+                  void *ctx, struct reply *out_reply, struct err *err)
+{
+    struct strbuf request = STRBUF_INIT;
+    int status = EX_OK;
+    int fd = client_connect(socket_path, &status, err);
+
+    if (fd < 0) {
+        return status;
+    }
+    strbuf_append_format(&request, "GET %s HTTP/1.0\r\n\r\n", path);
+    if (strbuf_failed(&request) || send(fd, request.data, request.len, MSG_NOSIGNAL) < 0) {
+        status = EX_PROTOCOL;
+        err_set_errno(err, errno, "%s: the daemon takes no request", socket_path);
+    } else {
+        status = client_read_lines(fd, socket_path, on_line, ctx, out_reply, err);
+    }
+    strbuf_fini(&request);
     close(fd);
     return status;
 }

@@ -1,5 +1,5 @@
-/* The commands that ask once: stats, pause, resume, drain, reload, check. Not for: those that draw
- * (status.c, top.c). */
+/* The commands that ask once: stats, pause, resume, drain, check. Not for: those that draw
+ * (status.c, top.c, trace.c), reload (reload.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,7 @@ int command_print(const struct reply *reply)
     return EX_OK;
 }
 
-/* What the daemon says is wrong. */
-static void command_tell_refusal(const struct reply *reply)
+void command_tell_refusal(const struct reply *reply)
 {
     const struct json_node *words =
         reply->json != NULL ? json_member(json_root(reply->json), "error") : NULL;
@@ -65,8 +64,7 @@ int command_stats(const struct ctl *ctl)
     return status;
 }
 
-/* "/bridges/NAME/ACTION", all but letters and digits of the name encoded. */
-static void steer_path(const struct ctl *ctl, struct strbuf *out)
+void command_bridge_path(const struct ctl *ctl, struct strbuf *out)
 {
     const char *c;
 
@@ -78,7 +76,7 @@ static void steer_path(const struct ctl *ctl, struct strbuf *out)
             strbuf_append_format(out, "%%%02X", (unsigned)(unsigned char)*c);
         }
     }
-    strbuf_append_format(out, "/%s", ctl->command);
+    strbuf_append_char(out, '/');
 }
 
 static const char *member_text(const struct json_node *object, const char *name)
@@ -147,7 +145,8 @@ int command_steer(const struct ctl *ctl)
     struct reply reply = {0};
     int status;
 
-    steer_path(ctl, &path);
+    command_bridge_path(ctl, &path);
+    strbuf_append_text(&path, ctl->command);
     status = command_ask(ctl, "POST", strbuf_text(&path), &reply);
     if (status == EX_OK && strcmp(ctl->command, "drain") == 0 && !ctl->no_wait) {
         status = steer_wait(ctl, strbuf_text(&path), &reply);
@@ -162,20 +161,6 @@ int command_steer(const struct ctl *ctl)
     }
     reply_fini(&reply);
     strbuf_fini(&path);
-    return status;
-}
-
-int command_reload(const struct ctl *ctl)
-{
-    struct reply reply = {0};
-    int status = command_ask(ctl, "POST", "/reload", &reply);
-
-    if (status == EX_OK && ctl->json) {
-        status = command_print(&reply);
-    } else if (status == EX_OK) {
-        puts("the daemon reads its configuration anew; its log tells the outcome");
-    }
-    reply_fini(&reply);
     return status;
 }
 

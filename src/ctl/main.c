@@ -19,7 +19,8 @@ static const char help[] =
     "  pause NAME         stop reading; NAME may be a glob, such as 'orders-*'\n"
     "  drain NAME         stop reading, and wait until nothing is pending\n"
     "  resume NAME        go on\n"
-    "  reload             read the configuration anew\n"
+    "  reload             read the configuration anew, and tell what became of it\n"
+    "  trace NAME         the messages of a bridge as they cross, up to 100 a second\n"
     "  check FILE         check a configuration; the daemon is not asked\n"
     "\n"
     "      --socket PATH  the control socket (default: $CHUNNELCTL_SOCKET, else\n"
@@ -27,6 +28,7 @@ static const char help[] =
     "      --json         print the daemon's answer as it is\n"
     "      --no-wait      drain: do not wait for the end\n"
     "      --count N      top: so many times, then end\n"
+    "      --limit N      trace: so many messages, then end (default: 100)\n"
     "      --version      print the version\n"
     "      --help         print this\n"
     "\n"
@@ -42,6 +44,7 @@ static const struct {
     {"top", NULL, command_top},        {"pause", "NAME", command_steer},
     {"resume", "NAME", command_steer}, {"drain", "NAME", command_steer},
     {"reload", NULL, command_reload},  {"check", "FILE", command_check},
+    {"trace", "NAME", command_trace},
 };
 
 enum {
@@ -49,6 +52,7 @@ enum {
     OPTION_JSON,
     OPTION_NO_WAIT,
     OPTION_COUNT,
+    OPTION_LIMIT,
     OPTION_VERSION,
     OPTION_HELP
 };
@@ -58,6 +62,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"no-wait", no_argument, NULL, OPTION_NO_WAIT},
     {"count", required_argument, NULL, OPTION_COUNT},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -69,12 +74,18 @@ static int usage(const char *words, const char *what)
     return EX_USAGE;
 }
 
+/* From 1 to a million; 0: it is no such number. */
+static unsigned take_number(const char *text)
+{
+    char *end = NULL;
+    unsigned long number = strtoul(text, &end, 10);
+
+    return *end == '\0' && end != text && number <= 1000000 ? (unsigned)number : 0;
+}
+
 /* -1: go on; else the exit status. */
 static int take_option(struct ctl *ctl, int option, char **argv)
 {
-    char *end = NULL;
-    unsigned long count;
-
     switch (option) {
     case OPTION_SOCKET:
         ctl->socket = optarg;
@@ -86,12 +97,11 @@ static int take_option(struct ctl *ctl, int option, char **argv)
         ctl->no_wait = true;
         return -1;
     case OPTION_COUNT:
-        count = strtoul(optarg, &end, 10);
-        if (*end != '\0' || end == optarg || count == 0 || count > 1000000) {
-            return usage("--count wants a number from 1 on, this is ", optarg);
-        }
-        ctl->count = (unsigned)count;
-        return -1;
+        ctl->count = take_number(optarg);
+        return ctl->count > 0 ? -1 : usage("--count wants a number from 1 on, this is ", optarg);
+    case OPTION_LIMIT:
+        ctl->limit = take_number(optarg);
+        return ctl->limit > 0 ? -1 : usage("--limit wants a number from 1 on, this is ", optarg);
     case OPTION_VERSION:
         puts("chunnelctl " PACKAGE_VERSION);
         return EX_OK;
@@ -133,7 +143,7 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct ctl ctl = {.socket = getenv("CHUNNELCTL_SOCKET")};
+    struct ctl ctl = {.socket = getenv("CHUNNELCTL_SOCKET"), .limit = 100};
     int option;
 
     if (ctl.socket == NULL || ctl.socket[0] == '\0') {

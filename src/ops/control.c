@@ -7,8 +7,6 @@
 #include "base/json_write.h"
 #include "core/glob.h"
 
-enum { CONTROL_NAME_MAX = 192 }; /* bytes of a name or glob */
-
 const char *control_action_name(enum control_action action)
 {
     static const char *const names[] = {
@@ -42,8 +40,7 @@ static int control_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A part of a path, its %XX decoded; -1: it is none, or too long. */
-static int control_decode(struct slice part, char out[CONTROL_NAME_MAX], size_t *out_len)
+int control_decode(struct slice part, char out[CONTROL_NAME_MAX], size_t *out_len)
 {
     size_t len = 0;
     size_t i;
@@ -70,7 +67,7 @@ static int control_decode(struct slice part, char out[CONTROL_NAME_MAX], size_t 
     return len > 0 ? 0 : -1;
 }
 
-static void control_refuse(struct http_answer *answer, int status, const char *words)
+void control_refuse(struct http_answer *answer, int status, const char *words)
 {
     struct json_writer json;
 
@@ -134,6 +131,66 @@ static void control_act(const struct control *control, const struct board *board
     strbuf_append_char(&answer->body, '\n');
 }
 
+/* A string for each line of `text`. */
+static void control_tell_lines(struct json_writer *json, const char *key, const struct strbuf *text)
+{
+    const char *line = strbuf_text(text);
+    const char *end;
+
+    json_writer_key(json, key);
+    json_writer_begin_array(json);
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        json_writer_string(json, slice_make(line, (size_t)(end - line)));
+    }
+    json_writer_end_array(json);
+}
+
+static void control_tell_count(struct json_writer *json, const char *key, uint64_t count)
+{
+    json_writer_key(json, key);
+    json_writer_natural(json, count);
+}
+
+static void control_tell_reload(const struct board_reload *reload, const struct strbuf *problems,
+                                const struct strbuf *fixed, struct http_answer *answer)
+{
+    struct json_writer json;
+
+    answer->type = "application/json";
+    answer->status = reload->ok ? 200 : 422;
+    json_writer_init(&json, &answer->body, 0);
+    json_writer_begin_object(&json);
+    json_writer_key(&json, "action");
+    json_writer_text(&json, "reload");
+    json_writer_key(&json, "ok");
+    json_writer_bool(&json, reload->ok);
+    json_writer_key(&json, "error");
+    json_writer_text(&json, reload->ok ? NULL : reload->error.text);
+    control_tell_lines(&json, "problems", problems);
+    control_tell_lines(&json, "needs_restart", fixed);
+    control_tell_count(&json, "kept", reload->kept);
+    control_tell_count(&json, "added", reload->added);
+    control_tell_count(&json, "changed", reload->changed);
+    control_tell_count(&json, "removed", reload->removed);
+    json_writer_end_object(&json);
+    strbuf_append_char(&answer->body, '\n');
+}
+
+static void control_reload(const struct control *control, const struct board *board,
+                           struct http_answer *answer)
+{
+    struct strbuf problems = STRBUF_INIT;
+    struct strbuf fixed = STRBUF_INIT;
+
+    if (!control->ops->reload(control->ctx, &problems, &fixed)) {
+        control_refuse(answer, 503, "the daemon is stopping");
+    } else {
+        control_tell_reload(&board->reloads.last, &problems, &fixed, answer);
+    }
+    strbuf_fini(&problems);
+    strbuf_fini(&fixed);
+}
+
 /* The action that a path ends in; CONTROL_ACTIONS: none. */
 static enum control_action control_find_action(const char *word)
 {
@@ -158,10 +215,7 @@ bool control_handle(const struct control *control, const struct board *board, ui
     size_t len;
 
     if (strcmp(ask->path, "/reload") == 0) {
-        control->ops->reload(control->ctx);
-        answer->status = 202;
-        answer->type = "application/json";
-        strbuf_append_text(&answer->body, "{\"action\":\"reload\"}\n");
+        control_reload(control, board, answer);
         return true;
     }
     if (strncmp(ask->path, prefix, sizeof(prefix) - 1) != 0) {

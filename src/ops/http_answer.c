@@ -155,7 +155,10 @@ void http_answer_pull(struct http_client *client)
 /* The phrases that evhttp lacks, or has none for. */
 static const char *answer_phrase(int status)
 {
-    return status == 421 ? "Misdirected Request" : status == 409 ? "Conflict" : NULL;
+    return status == 421   ? "Misdirected Request"
+           : status == 409 ? "Conflict"
+           : status == 422 ? "Unprocessable Content"
+                           : NULL;
 }
 
 static void answer_send(struct http_client *client, struct evhttp_request *request,

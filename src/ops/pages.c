@@ -10,6 +10,7 @@
 #include "ops/overview.h"
 #include "ops/page.h"
 #include "ops/stats.h"
+#include "ops/trace.h"
 
 static const char json_type[] = "application/json";
 
@@ -81,6 +82,16 @@ static bool pages_file(const char *path, struct http_answer *answer)
     return false;
 }
 
+/* Bodies are seen there, so only over the control socket; false: another path. */
+static bool pages_trace(const struct pages *pages, const struct http_ask *ask,
+                        struct http_answer *answer)
+{
+    const struct trace_setup setup = {
+        .loop = pages->loop, .board = pages->board, .wake = pages->wake, .ctx = pages->ctx};
+
+    return trace_handle(&setup, ask, answer);
+}
+
 static void pages_not_found(struct http_answer *answer)
 {
     size_t i;
@@ -112,6 +123,9 @@ void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *ans
         return;
     }
     if (strcmp(ask->method, "GET") == 0 && pages_file(ask->path, answer)) {
+        return;
+    }
+    if (ask->may_change && strcmp(ask->method, "GET") == 0 && pages_trace(pages, ask, answer)) {
         return;
     }
     if (!ask->may_change || strcmp(ask->method, "POST") != 0 ||

@@ -59,7 +59,8 @@ def test_help_and_version():
     # Are help and version there without a daemon?
     status, out, _ = ctl("--help")
     assert status == 0
-    for word in ("status", "stats", "top", "pause", "resume", "drain", "reload", "check", "--socket"):
+    for word in ("status", "stats", "top", "pause", "resume", "drain", "reload", "trace", "check",
+                 "--socket"):
         assert word in out
     status, out, _ = ctl("--version")
     assert (status, bool(re.fullmatch(r"chunnelctl \d+\.\d+\.\d+\n", out))) == (0, True)
