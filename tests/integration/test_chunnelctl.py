@@ -37,8 +37,8 @@ class Steered:
 
     def __init__(self, rig, *bridges, **more):
         self.socket = rig.folder / "c.sock"
-        self.daemon = rig.make(*(bridges or (OUT, IN)), topology=WORK,
-                               control={"socket": str(self.socket)}, **more)
+        self.daemon = rig.make(*(bridges or (OUT, IN)), control={"socket": str(self.socket)},
+                               **{"topology": WORK, **more})
         self.daemon.start()
 
     def __call__(self, *arguments, **env):

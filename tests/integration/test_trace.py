@@ -10,6 +10,7 @@ from harness.bulk import publish_all
 from harness.waiting import wait_until
 from harness.web import Web
 from test_chunnelctl import IN, OUT, Steered, ctl_program
+from test_mirror import MIRROR, TOPOLOGY
 
 OFF = {"name": "off", "enabled": False, "from": {"channel": "x"}, "to": {"queue": "work"}}
 
@@ -112,6 +113,20 @@ def test_rate(rig, steered):
     assert trace.interrupt() == -signal.SIGINT
     publish_all(rig.redis, "orders", range(5000, 5100))
     steered.daemon.wait_bridge("out", delivered=5100, pending=0)
+
+
+def test_both_ways_of_a_mirror(rig):
+    # Is a message seen as it crosses, and its echo where that ends?
+    steered = Steered(rig, MIRROR, topology=TOPOLOGY)
+    steered.daemon.wait_running(60)
+    trace = Trace(rig, steered, "--json", "--limit", "2", "trace", "orders")
+    rig.redis.client().publish("orders", b"once")
+    assert trace.end() == 0
+    lines = {line["outcome"]: line for line in trace.json()}
+    assert set(lines) == {"delivered", "filtered"}
+    assert lines["delivered"]["from"] == {"channel": "orders"}
+    assert lines["filtered"]["from"]["exchange"] == "orders"
+    assert {line["body"] for line in lines.values()} == {"once"}
 
 
 def configure(steered, *bridges, **more):
