@@ -9,7 +9,8 @@ static void print_labels(const struct metric *metric)
                                          [METRIC_OF_CONNECTION] = "`connection`",
                                          [METRIC_OF_LAG] = "`connection`",
                                          [METRIC_OF_BRIDGE] = "`bridge`",
-                                         [METRIC_OF_CALLS] = "`bridge`"};
+                                         [METRIC_OF_CALLS] = "`bridge`",
+                                         [METRIC_OF_CANARY] = "`connection`"};
     size_t i;
 
     if (metric->kind == METRIC_ONE) {

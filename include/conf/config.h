@@ -56,6 +56,7 @@ struct conf_connection {
     uint64_t reconnect_min_us;
     uint64_t reconnect_max_us;
     uint64_t max_message_size;
+    uint64_t canary_us;          /* Redis; 0: none */
     uint64_t heartbeat_us;       /* AMQP; 0: off */
     uint64_t confirm_timeout_us; /* AMQP */
     enum conf_sasl sasl;         /* AMQP */

@@ -14,6 +14,15 @@ enum connection_state {
 };
 const char *connection_state_name(enum connection_state state);
 
+/* Messages that we publish to ourselves, to see that a subscription hears (Redis). */
+struct canary_status {
+    bool is_on;        /* wanted */
+    bool is_known;     /* the times are known */
+    uint64_t last_us;  /* how long the last one took */
+    uint64_t max_us;   /* and the slowest */
+    uint64_t renewals; /* subscriptions renewed because one did not come back */
+};
+
 /* One socket to a server. */
 struct connection_status {
     enum connection_state state;
@@ -25,6 +34,7 @@ struct connection_status {
     bool blocked;            /* AMQP: the broker said connection.blocked */
     bool knows_lag;          /* Redis: the next one is known */
     uint64_t subscriber_lag; /* bytes that the server keeps because we have not read them */
+    struct canary_status canary;
 };
 
 /* Time without a subscription, of one Redis source. */

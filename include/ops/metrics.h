@@ -19,7 +19,8 @@ enum metric_scope {
     METRIC_OF_CONNECTION,
     METRIC_OF_LAG, /* of a connection whose server tells of its subscriber, and no other */
     METRIC_OF_BRIDGE,
-    METRIC_OF_CALLS, /* of a bridge that carries calls, and no other */
+    METRIC_OF_CALLS,  /* of a bridge that carries calls, and no other */
+    METRIC_OF_CANARY, /* of a connection that has a canary, and no other */
 };
 
 /* How a number is kept, and what it becomes. */
@@ -73,7 +74,13 @@ struct metrics_connection {
     uint64_t reconnects;
     uint64_t bytes_in;
     uint64_t bytes_out;
+    struct canary_status canary;
 };
+
+/* Whether the metric is of connections, of whatever kind of them. */
+bool metric_is_of_connections(const struct metric *metric);
+/* Whether that connection has it; the metric is of connections. */
+bool metric_is_of(const struct metric *metric, const struct metrics_connection *connection);
 
 struct metrics_bridge {
     size_t name;

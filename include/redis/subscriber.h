@@ -50,6 +50,16 @@ int redis_subscriber_ping(struct redis_subscriber *subscriber, redis_on_reply on
 /* The replies that `ctx` waits for are dropped. */
 void redis_subscriber_forget(struct redis_subscriber *subscriber, const void *ctx);
 
+/* Messages that came on it so far, for listeners or not. */
+uint64_t redis_subscriber_messages(const struct redis_subscriber *subscriber);
+/* Monotonic time at which reading went on after the last pause; 0: never paused. */
+uint64_t redis_subscriber_resumed_us(const struct redis_subscriber *subscriber);
+/* Gives the socket up and connects anew, as it hears nothing: for its listeners the time without a
+ * subscription begins at the monotonic time `since_us`, the last at which it is known to have heard
+ * everything. Legal inside an event. */
+void redis_subscriber_renew(struct redis_subscriber *subscriber, const char *why,
+                            uint64_t since_us);
+
 /* Makes `listener` one of the subscriber's, for `count` names; nothing is sent yet. 0, or -1: out
  * of memory. `names` is not kept. */
 int redis_subscriber_add(struct redis_subscriber *subscriber, struct redis_listener *listener,

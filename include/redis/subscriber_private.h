@@ -13,6 +13,9 @@ struct redis_subscriber {
     struct loop_timer retry; /* ends the wait before refused ones are asked for again */
     struct backoff backoff;  /* between such rounds */
     size_t refused;          /* subscriptions in that state */
+    uint64_t messages;       /* that came */
+    uint64_t resumed_us;     /* monotonic time of the last resume; 0: none */
+    uint64_t deaf_since_us;  /* of the renewal under way; 0: none */
 };
 
 uint64_t redis_subscriber_now_us(const struct redis_subscriber *subscriber);

@@ -116,6 +116,17 @@ static const struct conf_key connection_keys[] = {
      .max = 512 * MIB,
      .fallback = "16MiB",
      .help = "A larger message is refused before it is sent on this connection."},
+    {.name = "canary",
+     .type = CONF_TYPE_DURATION,
+     FIELD(struct conf_connection, canary_us),
+     .min = 100 * MS,
+     .max = H,
+     .variants = CONF_CONNECTION_REDIS | CONF_CONNECTION_REDISS,
+     .help = "So often a numbered message is published on a channel of its own, "
+             "`chunnel.canary.INSTANCE.NUMBER`, and expected on every subscription of the "
+             "connection; one that hears neither it nor anything else within this time is "
+             "renewed. Needs a master to publish on. Without it a subscription is known to live "
+             "by its replies to PING."},
     {.name = "heartbeat",
      .type = CONF_TYPE_DURATION,
      FIELD(struct conf_connection, heartbeat_us),

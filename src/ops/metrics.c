@@ -79,6 +79,7 @@ static void metrics_take_connection(struct metrics *metrics, struct metrics_conn
         .reconnects = status.reconnects,
         .bytes_in = status.bytes_in,
         .bytes_out = status.bytes_out,
+        .canary = status.canary,
     };
 }
 
@@ -210,7 +211,8 @@ static char *metrics_put_head(char *to, const struct metric *metric, const char 
     static const char *const labels[] = {[METRIC_OF_CONNECTION] = "{connection=\"",
                                          [METRIC_OF_LAG] = "{connection=\"",
                                          [METRIC_OF_BRIDGE] = "{bridge=\"",
-                                         [METRIC_OF_CALLS] = "{bridge=\""};
+                                         [METRIC_OF_CALLS] = "{bridge=\"",
+                                         [METRIC_OF_CANARY] = "{connection=\""};
 
     to = metrics_put(to, metric->name);
     to = metrics_put(to, suffix);
@@ -298,17 +300,10 @@ static void metrics_write_histogram(const struct metric *metric, const char *nam
 /* How many of its scope a metric has. */
 static size_t metrics_items(const struct metrics *metrics, const struct metric *metric)
 {
-    switch (metric->scope) {
-    case METRIC_OF_CONNECTION:
-    case METRIC_OF_LAG:
-        return metrics->connection_count;
-    case METRIC_OF_BRIDGE:
-    case METRIC_OF_CALLS:
-        return metrics->bridge_count;
-    case METRIC_OF_DAEMON:
-        break;
+    if (metric->scope == METRIC_OF_DAEMON) {
+        return 1;
     }
-    return 1;
+    return metric_is_of_connections(metric) ? metrics->connection_count : metrics->bridge_count;
 }
 
 static void metrics_write_daemon(const struct metrics *metrics, const struct metric *metric,
@@ -332,10 +327,10 @@ static void metrics_write_item(const struct metrics *metrics, const struct metri
     }
     if (metric->scope == METRIC_OF_DAEMON) {
         metrics_write_daemon(metrics, metric, out);
-    } else if (metric->scope == METRIC_OF_CONNECTION || metric->scope == METRIC_OF_LAG) {
+    } else if (metric_is_of_connections(metric)) {
         const struct metrics_connection *connection = &metrics->connections[item];
 
-        if (metric->scope == METRIC_OF_CONNECTION || connection->knows_lag) {
+        if (metric_is_of(metric, connection)) {
             metrics_write_lines(metric, text + connection->name, connection, out);
         }
     } else {

@@ -29,6 +29,8 @@ static const struct metric_line subscriber_lag_lines[] = {{"", CONNECTION(subscr
 static const struct metric_line reconnect_lines[] = {{"", CONNECTION(reconnects)}};
 static const struct metric_line connection_bytes_lines[] = {
     {"direction=\"in\"", CONNECTION(bytes_in)}, {"direction=\"out\"", CONNECTION(bytes_out)}};
+static const struct metric_line canary_lines[] = {{"", CONNECTION(canary.last_us)}};
+static const struct metric_line renewal_lines[] = {{"", CONNECTION(canary.renewals)}};
 static const struct metric_line running_lines[] = {{"", BRIDGE(running)}};
 static const struct metric_line paused_lines[] = {{"", BRIDGE(paused)}};
 static const struct metric_line message_lines[] = {
@@ -94,6 +96,13 @@ const struct metric metrics_table[] = {
      "What Redis keeps for our subscriptions because it is not read yet. Past its "
      "client-output-buffer-limit it cuts them off.",
      LINES(subscriber_lag_lines)},
+    {"chunnel_canary_seconds", METRIC_GAUGE, METRIC_OF_CANARY, METRIC_SECONDS, "seconds",
+     "How long the last canary took from the publishing to the subscribing socket, the slowest of "
+     "them; 0: none came yet. Only of connections that have one.",
+     LINES(canary_lines)},
+    {"chunnel_canary_renewals_total", METRIC_COUNTER, METRIC_OF_CANARY, METRIC_NUMBER, "times",
+     "Times that a subscription was renewed because the canary did not come back.",
+     LINES(renewal_lines)},
     {"chunnel_bridge_running", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_FLAG, "0 or 1",
      "Whether the bridge can read its source and write to its sink.", LINES(running_lines)},
     {"chunnel_bridge_paused", METRIC_GAUGE, METRIC_OF_BRIDGE, METRIC_FLAG, "0 or 1",
@@ -148,4 +157,16 @@ const char *metric_type_name(enum metric_type type)
     };
 
     return names[type];
+}
+
+bool metric_is_of_connections(const struct metric *metric)
+{
+    return metric->scope == METRIC_OF_CONNECTION || metric->scope == METRIC_OF_LAG ||
+           metric->scope == METRIC_OF_CANARY;
+}
+
+bool metric_is_of(const struct metric *metric, const struct metrics_connection *connection)
+{
+    return (metric->scope != METRIC_OF_LAG || connection->knows_lag) &&
+           (metric->scope != METRIC_OF_CANARY || connection->canary.is_on);
 }

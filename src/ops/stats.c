@@ -36,6 +36,21 @@ static void stats_thousandth(struct json_writer *json, const char *key, uint64_t
     json_writer_double(json, (double)thousandths / 1000.0);
 }
 
+/* Of Redis connections that have one. */
+static void stats_canary(struct json_writer *json, const struct canary_status *canary)
+{
+    json_writer_key(json, "canary_ms");
+    if (canary->is_known) {
+        json_writer_begin_object(json);
+        stats_thousandth(json, "last", canary->last_us);
+        stats_thousandth(json, "max", canary->max_us);
+        json_writer_end_object(json);
+    } else {
+        json_writer_null(json);
+    }
+    stats_natural(json, "canary_renewals", canary->renewals);
+}
+
 static void stats_connection(struct json_writer *json, const struct board_connection *connection)
 {
     struct connection_status status;
@@ -58,6 +73,7 @@ static void stats_connection(struct json_writer *json, const struct board_connec
     } else {
         json_writer_null(json);
     }
+    stats_canary(json, &status.canary);
     json_writer_end_object(json);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/tls.h"
 #include "redis/answer.h"
+#include "redis/canary.h"
 #include "redis/publisher.h"
 #include "redis/sink.h"
 #include "redis/source.h"
@@ -23,6 +24,7 @@ struct hub_subscriber {
     LIST_ENTRY(hub_subscriber) link;
     struct redis_subscriber *subscriber; /* owned */
     struct redis_watched watched;
+    struct redis_canary_ear ear;
     bool dedicated;   /* to the sources of one bridge, with which it goes */
     unsigned sources; /* dedicated: those that it has */
     char purpose[HUB_PURPOSE_SIZE];
@@ -34,6 +36,7 @@ struct redis_hub {
     LIST_HEAD(, hub_subscriber) subscribers;
     struct redis_publisher *publisher; /* owned; NULL: not needed yet */
     struct redis_watch *watch;         /* owned; of the subscribing sockets, through `publisher` */
+    struct redis_canary *canary;       /* owned, likewise; NULL: not wanted */
     bool started;
 };
 
@@ -78,12 +81,6 @@ struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection 
             return NULL;
         }
     }
-    hub->watch = redis_watch_new(loop, conf->name);
-    if (hub->watch == NULL) {
-        err_set(err, "out of memory");
-        redis_hub_free(hub);
-        return NULL;
-    }
     hub->setup = (struct redis_connection_setup){
         .loop = loop,
         .conf = conf,
@@ -92,12 +89,22 @@ struct redis_hub *redis_hub_new(struct loop *loop, const struct conf_connection 
         .instance = instance,
         .ping_us = REDIS_PING_US,
     };
+    hub->watch = redis_watch_new(loop, conf->name);
+    if (conf->canary_us != 0) {
+        hub->canary = redis_canary_new(&hub->setup, conf->canary_us);
+    }
+    if (hub->watch == NULL || (conf->canary_us != 0 && hub->canary == NULL)) {
+        err_set(err, "out of memory");
+        redis_hub_free(hub);
+        return NULL;
+    }
     return hub;
 }
 
 static void hub_free_subscriber(struct redis_hub *hub, struct hub_subscriber *socket)
 {
     redis_watch_remove(hub->watch, &socket->watched);
+    redis_canary_remove(&socket->ear);
     LIST_REMOVE(socket, link);
     redis_subscriber_free(socket->subscriber);
     free(socket);
@@ -114,6 +121,7 @@ void redis_hub_free(struct redis_hub *hub)
         hub_free_subscriber(hub, socket);
     }
     redis_watch_free(hub->watch);
+    redis_canary_free(hub->canary);
     redis_publisher_free(hub->publisher);
     tls_context_free(hub->tls);
     free(hub);
@@ -130,6 +138,40 @@ void redis_hub_start(struct redis_hub *hub)
     if (hub->publisher != NULL) {
         redis_publisher_start(hub->publisher);
     }
+}
+
+/* The publishing socket, made where there is none; NULL: out of memory. */
+static struct redis_publisher *hub_publisher(struct redis_hub *hub)
+{
+    struct redis_connection_setup setup = hub->setup;
+
+    if (hub->publisher != NULL) {
+        return hub->publisher;
+    }
+    setup.purpose = "publish";
+    setup.needs_master = true;
+    hub->publisher = redis_publisher_new(&setup);
+    if (hub->publisher != NULL) {
+        redis_watch_set_asker(hub->watch, redis_publisher_connection(hub->publisher));
+        if (hub->canary != NULL) {
+            redis_canary_set_publisher(hub->canary, redis_publisher_connection(hub->publisher));
+        }
+    }
+    if (hub->publisher != NULL && hub->started) {
+        redis_publisher_start(hub->publisher);
+    }
+    return hub->publisher;
+}
+
+/* Lets the canary be heard on the socket, where there is one; 0, or -1: out of memory. */
+static int hub_add_ear(struct redis_hub *hub, struct hub_subscriber *socket)
+{
+    if (hub->canary == NULL) {
+        return 0;
+    }
+    return hub_publisher(hub) != NULL
+               ? redis_canary_add(hub->canary, &socket->ear, socket->subscriber)
+               : -1;
 }
 
 /* A new subscribing socket; `bridge` NULL: the shared one. */
@@ -152,6 +194,10 @@ static struct hub_subscriber *hub_new_subscriber(struct redis_hub *hub, const ch
     }
     LIST_INSERT_HEAD(&hub->subscribers, socket, link);
     redis_watch_add(hub->watch, &socket->watched, redis_subscriber_connection(socket->subscriber));
+    if (hub_add_ear(hub, socket) != 0) {
+        hub_free_subscriber(hub, socket);
+        return NULL;
+    }
     if (hub->started) {
         redis_subscriber_start(socket->subscriber);
     }
@@ -221,26 +267,6 @@ struct source *redis_source_new(struct redis_hub *hub, const struct conf_source 
         hub_drop_source(hub, socket);
     }
     return source;
-}
-
-/* The publishing socket, made where there is none; NULL: out of memory. */
-static struct redis_publisher *hub_publisher(struct redis_hub *hub)
-{
-    struct redis_connection_setup setup = hub->setup;
-
-    if (hub->publisher != NULL) {
-        return hub->publisher;
-    }
-    setup.purpose = "publish";
-    setup.needs_master = true;
-    hub->publisher = redis_publisher_new(&setup);
-    if (hub->publisher != NULL) {
-        redis_watch_set_asker(hub->watch, redis_publisher_connection(hub->publisher));
-    }
-    if (hub->publisher != NULL && hub->started) {
-        redis_publisher_start(hub->publisher);
-    }
-    return hub->publisher;
 }
 
 struct sink *redis_sink_new(struct redis_hub *hub, const struct conf_sink *conf,
@@ -362,6 +388,9 @@ void redis_hub_status(const struct redis_hub *hub, struct connection_status *out
     }
     if (hub->publisher != NULL) {
         hub_add_status(&status, redis_publisher_connection(hub->publisher));
+    }
+    if (hub->canary != NULL) {
+        redis_canary_get_status(hub->canary, &status.sum.canary);
     }
     status.sum.knows_lag = redis_watch_lag(hub->watch, &status.sum.subscriber_lag);
     *out_status = status.sum;

@@ -120,6 +120,7 @@ void redis_listener_join(struct redis_listener *listener)
         return;
     }
     listener->joined = true;
+    listener->told_refusal = false;
     listener->missing = 0;
     for (i = 0; i < listener->count; i++) {
         struct subscription *subscription = listener->refs[i].subscription;

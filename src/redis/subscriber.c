@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "redis/answer.h"
+#include "redis/canary.h"
 #include "redis/subscriber_private.h"
 
 /* The words of the protocol, by kind. */
@@ -183,6 +184,10 @@ static void subscriber_on_down(void *ctx, const char *why)
     uint64_t heard = redis_connection_last_heard_us(s->connection);
     struct redis_listener *listener;
 
+    if (s->deaf_since_us != 0 && s->deaf_since_us < heard) {
+        heard = s->deaf_since_us;
+    }
+    s->deaf_since_us = 0;
     subscriber_forget_all(s);
     LIST_FOREACH(listener, &s->listeners, link) {
         redis_listener_lose(listener, heard, why);
@@ -203,6 +208,10 @@ static void subscriber_fan_out(struct redis_subscriber *s, enum subscription_kin
         pattern = values[0].text;
         channel = values[1].text;
         body = values[2].text;
+    }
+    s->messages++;
+    if (kind == SUBSCRIPTION_PATTERN && redis_canary_is_channel(channel)) {
+        return;
     }
     if (subscription == NULL) {
         redis_connection_fail(s->connection, "a message came for what is not subscribed", false);
@@ -295,7 +304,24 @@ void redis_subscriber_pause(struct redis_subscriber *s, enum redis_pause why)
 
 void redis_subscriber_resume(struct redis_subscriber *s, enum redis_pause why)
 {
+    s->resumed_us = redis_subscriber_now_us(s);
     redis_connection_resume_reading(s->connection, why);
+}
+
+uint64_t redis_subscriber_messages(const struct redis_subscriber *s)
+{
+    return s->messages;
+}
+
+uint64_t redis_subscriber_resumed_us(const struct redis_subscriber *s)
+{
+    return s->resumed_us;
+}
+
+void redis_subscriber_renew(struct redis_subscriber *s, const char *why, uint64_t since_us)
+{
+    s->deaf_since_us = since_us;
+    redis_connection_fail(s->connection, why, false);
 }
 
 int redis_subscriber_ping(struct redis_subscriber *s, redis_on_reply on_reply, void *ctx)

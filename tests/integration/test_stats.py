@@ -12,9 +12,9 @@ OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
 IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
 
 TOP = {"v", "instance", "version", "time", "uptime_s", "pid", "loop_lag_ms", "memory",
-       "connections", "bridges"}
+       "reloads", "connections", "bridges"}
 CONNECTION = {"kind", "state", "reconnects", "since", "last_error", "bytes_in", "bytes_out",
-              "blocked", "subscriber_lag_bytes"}
+              "blocked", "subscriber_lag_bytes", "canary_ms", "canary_renewals"}
 BRIDGE = {"state", "received", "delivered", "filtered", "dropped", "dead_lettered", "returned",
           "pending", "retried", "unroutable", "no_subscribers", "buffered", "spooled", "in_flight",
           "bytes_in", "bytes_out", "last_error", "unsubscribed", "spool", "latency_ms"}

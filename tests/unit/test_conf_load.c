@@ -66,6 +66,7 @@ static void defaults(void **state)
     assert_int_equal(redis->reconnect_max_us, 10000000);
     assert_int_equal(redis->max_message_size, 16777216);
     assert_null(redis->password_file);
+    assert_int_equal(redis->canary_us, 0);
     assert_int_equal(amqp->protocol, CONF_AMQP);
     assert_int_equal(amqp->url_count, 1);
     assert_int_equal(amqp->heartbeat_us, 10000000);

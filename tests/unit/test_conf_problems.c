@@ -143,6 +143,9 @@ static const struct conf_bad connections[] = {
      "connection; it is for an amqp:// connection or an amqps:// connection\n"
      "2:84: /connections/r/tls: 'tls' means nothing for a redis:// connection; it is for a "
      "rediss:// connection or an amqps:// connection"},
+    {CONNECTION("{'url': 'amqp://h', 'canary': '5s'}"),
+     "2:22: /connections/r/canary: 'canary' means nothing for an amqp:// connection; it is for a "
+     "redis:// connection or a rediss:// connection"},
     {CONNECTION("{'url': 'amqp://h', 'tls': {}}"),
      "2:22: /connections/r/tls: 'tls' means nothing for an amqp:// connection; it is for a "
      "rediss:// connection or an amqps:// connection"},

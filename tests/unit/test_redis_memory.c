@@ -46,6 +46,7 @@ static bool make_with_failure(unsigned number)
     bool failed;
 
     open_bed(&bed);
+    bed.conf.canary_us = 1000000;
     alloc_fail_after(number);
     bed.hub = redis_hub_new(bed.loop, &bed.conf, "gw", &bed.rand, &err);
     if (bed.hub != NULL) {

@@ -28,6 +28,8 @@ class Way:
         self.cut_at = None  # from this byte on, a reset takes the place of the bytes
         self.half_close_at = None  # from this byte on, an end of file
         self.spoilt = 0  # how often one of the last three came about
+        self.without = None  # what this pattern finds in a piece is left out ...
+        self.left_out = 0  # ... so often
         self.open.set()
 
     def stall(self):
@@ -60,6 +62,9 @@ class _Connection:
                     break
                 if way.delay:
                     self.proxy.closed.wait(way.delay)
+                if way.without:
+                    data, found = way.without.subn(b"", data)
+                    way.left_out += found
                 data, ends = self._spoil(data, position, way)
                 target.sendall(data)
                 position += len(data)
