@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 
 import pytest
 
@@ -86,6 +87,40 @@ def test_check_warns_and_is_content(tmp_path):
     assert re.fullmatch(rf"{re.escape(str(path))}:\d+:\d+: warning: /bridges/2: "
                         r"bridge \"in\" .+\n", err)
     assert run("--print-config", "-c", path)[2] == ""
+
+
+def many_bridges(pairs):
+    """So many bridges each way, through one exchange, and what they need of the topology."""
+    out = [{"name": f"out{i}", "from": {"channel": f"c.{i}"},
+            "to": {"exchange": "e", "routing_key": f"k.{i}"}} for i in range(pairs)]
+    back = [{"name": f"in{i}", "from": {"queue": f"q{i}"}, "to": {"channel": f"in.{i}"}}
+            for i in range(pairs)]
+    topology = {"exchanges": [{"name": "e", "type": "topic"}],
+                "queues": [{"name": f"q{i}"} for i in range(pairs)],
+                "bindings": [{"source": "e", "destination": f"q{i}", "routing_key": f"k.{i}"}
+                             for i in range(pairs)]}
+    return changed(bridges=out + back, topology=topology)
+
+
+def test_check_of_a_thousand_bridges_is_quick(tmp_path):
+    # Does it cost less than a second of CPU, five times what an optimised build may take?
+    path = write(tmp_path, many_bridges(500))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run("--check", "-c", path) == (0, f"{path}: ok, 1000 bridges\n", "")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+def test_check_shows_a_circle_with_its_places(tmp_path):
+    # Are bridges that feed each other through a bound queue refused, each with its file and line?
+    config = many_bridges(1)
+    config["bridges"][1]["to"]["channel"] = "c.0"
+    path = write(tmp_path, config)
+    status, out, err = run("--check", "-c", path)
+    assert (status, out) == (78, "")
+    place = re.escape(str(path))
+    assert re.search(rf'"out0" \({place}:\d+\) feeds "in0" \({place}:\d+\) feeds "out0"', err)
+    assert len(problems(err)) == 1
 
 
 def test_check_names_every_problem_at_once(tmp_path):
