@@ -50,12 +50,13 @@ static void conf_search_leave(struct conf_search *search)
     conf_feed_fini(&step->feed);
 }
 
-/* Says that the path leads back to a way on it. */
+/* Says that the path leads back to a way on it: a mistake, unless a filter may let nothing pass. */
 static void conf_search_found(struct conf_loader *loader, const struct conf_search *search,
                               size_t way)
 {
     const struct conf_bridge *bridge = search->ways[way].bridge;
     struct strbuf names = STRBUF_INIT;
+    bool filtered = false;
     size_t first = 0;
     size_t i;
 
@@ -67,11 +68,18 @@ static void conf_search_found(struct conf_loader *loader, const struct conf_sear
 
         strbuf_append_format(&names, "\"%s\" (%s:%u) feeds ", fed->name, fed->place.file,
                              fed->place.line);
+        filtered |= fed->filter.condition != NULL;
     }
-    conf_problem_place(
-        loader, &bridge->place,
-        "a circle: %s\"%s\"; messages would go round for ever, so change one of them",
-        strbuf_text(&names), bridge->name);
+    if (filtered) {
+        conf_warning(loader, &bridge->place,
+                     "a circle: %s\"%s\"; what passes every filter on it would go round for ever",
+                     strbuf_text(&names), bridge->name);
+    } else {
+        conf_problem_place(
+            loader, &bridge->place,
+            "a circle: %s\"%s\"; messages would go round for ever, so change one of them",
+            strbuf_text(&names), bridge->name);
+    }
     strbuf_fini(&names);
 }
 

@@ -36,6 +36,11 @@ static const struct conf_bad cases[] = {
     {DECLARED(BOUND("a.*"), BRIDGE("a", "'channel': 'c'", "'exchange': 'e', 'routing_key': 'b'")),
      "4:1: warning: /bridges/0: none of the bindings of the exchange 'e' matches the routing key "
      "'b': its messages go nowhere; correct it, or bind a queue with it"},
+    {HOLD("{'name': 'out', 'from': {'channel': 'c'}, 'to': {'queue': 'q'},\n"
+          " 'filter': {'json': '/from', 'equals': 'shop'}},\n" BRIDGE("in", "'queue': 'q'",
+                                                                      "'channel': 'c'")),
+     "3:1: warning: /bridges/0: a circle: 'out' (f:3) feeds 'in' (f:5) feeds 'out'; what passes "
+     "every filter on it would go round for ever"},
     /* And what says nothing. */
     {HOLD(BRIDGE("a", "'pattern': 'a.*'", "'queue': 'q'") ",\n" BRIDGE("b", "'pattern': 'b.*'",
                                                                        "'queue': 'q'")),
