@@ -129,4 +129,8 @@ struct sink {
     unsigned can;
 };
 
+/* Frees an endpoint as its own free() does; NULL is legal. */
+void endpoint_free_source(struct source *source);
+void endpoint_free_sink(struct sink *sink);
+
 #endif

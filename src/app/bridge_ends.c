@@ -36,15 +36,9 @@ void bridge_ends_release(struct bridge_unit *self)
 
 static void bridge_ends_free_ends(struct bridge_setup *ends)
 {
-    if (ends->source != NULL) {
-        ends->source->ops->free(ends->source);
-    }
-    if (ends->sink != NULL) {
-        ends->sink->ops->free(ends->sink);
-    }
-    if (ends->dead_sink != NULL) {
-        ends->dead_sink->ops->free(ends->dead_sink);
-    }
+    endpoint_free_source(ends->source);
+    endpoint_free_sink(ends->sink);
+    endpoint_free_sink(ends->dead_sink);
 }
 
 static struct sink *bridge_ends_new_sink(const struct bridge_unit *self, struct wired_hub *hub,

@@ -90,15 +90,9 @@ static void calls_make_amqp_ends(struct calls *calls, const struct unit *unit,
 
 static void calls_free_ends(struct rpc_setup *setup)
 {
-    if (setup->ask != NULL) {
-        setup->ask->ops->free(setup->ask);
-    }
-    if (setup->replies != NULL) {
-        setup->replies->ops->free(setup->replies);
-    }
-    if (setup->answer != NULL) {
-        setup->answer->ops->free(setup->answer);
-    }
+    endpoint_free_sink(setup->ask);
+    endpoint_free_source(setup->replies);
+    endpoint_free_sink(setup->answer);
 }
 
 static struct sink *calls_new_sink(struct calls *calls, const struct unit *unit)

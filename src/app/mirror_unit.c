@@ -239,15 +239,9 @@ struct mirror_ends {
 
 static void mirror_ends_free(struct mirror_ends *ends)
 {
-    if (ends->source != NULL) {
-        ends->source->ops->free(ends->source);
-    }
-    if (ends->sink != NULL) {
-        ends->sink->ops->free(ends->sink);
-    }
-    if (ends->dead_sink != NULL) {
-        ends->dead_sink->ops->free(ends->dead_sink);
-    }
+    endpoint_free_source(ends->source);
+    endpoint_free_sink(ends->sink);
+    endpoint_free_sink(ends->dead_sink);
 }
 
 static struct wired_hub *mirror_use_hub(struct mirror_unit *self,

@@ -232,11 +232,9 @@ void bridge_free(struct bridge *bridge)
     bridge_flow_empty(bridge, true, true);
     bridge_tap_end(bridge);
     bridge_free_retirees(bridge);
-    bridge->source->ops->free(bridge->source);
-    bridge->sink->ops->free(bridge->sink);
-    if (bridge->dead.sink != NULL) {
-        bridge->dead.sink->ops->free(bridge->dead.sink);
-    }
+    endpoint_free_source(bridge->source);
+    endpoint_free_sink(bridge->sink);
+    endpoint_free_sink(bridge->dead.sink);
     mapping_scratch_free(bridge->scratch);
     mapping_scratch_free(bridge->dead.scratch);
     bridge_store_fini(bridge);

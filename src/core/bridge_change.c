@@ -186,9 +186,9 @@ static void retiree_free(struct bridge_retiree *retiree)
         return;
     }
     if (retiree->source != NULL) {
-        retiree->source->ops->free(retiree->source);
+        endpoint_free_source(retiree->source);
     } else if (retiree->sink != NULL) {
-        retiree->sink->ops->free(retiree->sink);
+        endpoint_free_sink(retiree->sink);
     }
     free(retiree);
 }

@@ -1,6 +1,8 @@
-/* Names of what became of a delivery, for logs and errors. Not for: the endpoints themselves, which
- * live in redis/ and amqp/. */
+/* What all endpoints have in common: the names of what became of a delivery, and their end. Not
+ * for: the endpoints themselves, which live in redis/ and amqp/. */
 #include "core/endpoint.h"
+
+#include <stddef.h>
 
 const char *outcome_name(enum outcome outcome)
 {
@@ -15,4 +17,18 @@ const char *outcome_name(enum outcome outcome)
     };
 
     return names[outcome];
+}
+
+void endpoint_free_source(struct source *source)
+{
+    if (source != NULL) {
+        source->ops->free(source);
+    }
+}
+
+void endpoint_free_sink(struct sink *sink)
+{
+    if (sink != NULL) {
+        sink->ops->free(sink);
+    }
 }

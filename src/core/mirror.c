@@ -207,7 +207,7 @@ static void mirror_source_free(struct source *source)
     struct mirror *m = mirror_of_source(source);
 
     m->silent = true;
-    m->inner_source->ops->free(m->inner_source);
+    endpoint_free_source(m->inner_source);
     m->inner_source = NULL;
 }
 
@@ -317,7 +317,7 @@ static void mirror_sink_free(struct sink *sink)
     struct mirror *m = mirror_of_sink(sink);
 
     m->sink.events = NULL;
-    m->inner_sink->ops->free(m->inner_sink);
+    endpoint_free_sink(m->inner_sink);
     m->inner_sink = NULL;
 }
 
@@ -357,12 +357,8 @@ void mirror_free(struct mirror *m)
     if (m == NULL) {
         return;
     }
-    if (m->inner_source != NULL) {
-        m->inner_source->ops->free(m->inner_source);
-    }
-    if (m->inner_sink != NULL) {
-        m->inner_sink->ops->free(m->inner_sink);
-    }
+    endpoint_free_source(m->inner_source);
+    endpoint_free_sink(m->inner_sink);
     echo_free(m->echo);
     explicit_bzero(m->setup.key, sizeof(m->setup.key));
     free(m);

@@ -297,9 +297,9 @@ static void rpc_free(struct sink *base)
         }
     }
     rpc_table_fini(&rpc->table);
-    rpc->setup.ask->ops->free(rpc->setup.ask);
-    rpc->setup.replies->ops->free(rpc->setup.replies);
-    rpc->setup.answer->ops->free(rpc->setup.answer);
+    endpoint_free_sink(rpc->setup.ask);
+    endpoint_free_source(rpc->setup.replies);
+    endpoint_free_sink(rpc->setup.answer);
     mapping_scratch_free(rpc->ask_scratch);
     mapping_scratch_free(rpc->answer_scratch);
     strbuf_fini(&rpc->envelope);

@@ -103,12 +103,8 @@ static int report_make_bridge(struct report *report)
         report->bridge = bridge_new(&parts);
     }
     if (report->bridge == NULL) {
-        if (parts.source != NULL) {
-            parts.source->ops->free(parts.source);
-        }
-        if (parts.sink != NULL) {
-            parts.sink->ops->free(parts.sink);
-        }
+        endpoint_free_source(parts.source);
+        endpoint_free_sink(parts.sink);
         return -1;
     }
     report->source = parts.source;
