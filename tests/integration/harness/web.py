@@ -19,8 +19,8 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)  # waits for room in the backlog; with a timeout it would fail
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 class Answer:
