@@ -28,7 +28,7 @@ static const char expected_states[] = "stopped: connecting stopped - - - - - -\n
 static void table_of_states_is_as_agreed(void **state)
 {
     struct strbuf text = STRBUF_INIT;
-    int from, event;
+    unsigned from, event;
 
     (void)state;
     for (from = REDIS_STATE_STOPPED; from < REDIS_STATE_COUNT; from++) {
@@ -47,7 +47,7 @@ static void table_of_states_is_as_agreed(void **state)
 
 static void states_keep_their_laws(void **state)
 {
-    int from, event;
+    unsigned from, event;
 
     (void)state;
     for (from = REDIS_STATE_STOPPED; from < REDIS_STATE_COUNT; from++) {
