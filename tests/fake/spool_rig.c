@@ -79,7 +79,7 @@ void spool_rig_init(struct spool_rig *rig)
 
 const char *spool_rig_path(const struct spool_rig *rig, const char *file)
 {
-    static char path[256];
+    static char path[512];
 
     snprintf(path, sizeof(path), "%s/%s", rig->directory, file);
     return path;
