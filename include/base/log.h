@@ -62,9 +62,11 @@ struct log_said {
     const struct log_field *fields; /* a NULL key ends them */
 };
 
-/* Hears every line that the level lets through, repetitions too, whether or not it can be printed;
- * NULL: nobody does. It must not act on what is said: it may be inside anything. */
+/* Hears every line that the level lets through, repetitions too, whether or not it can be printed.
+ * It must not act on what is said: it may be inside anything. */
 void log_set_listener(void (*listener)(void *ctx, const struct log_said *said), void *ctx);
+/* The listener of `ctx` hears no more; nothing happens where another took its place. */
+void log_drop_listener(const void *ctx);
 
 /* Takes every finished line (with its newline) in the place of stderr; NULL: stderr again. */
 void log_set_writer(void (*writer)(void *ctx, const char *line, size_t len), void *ctx);

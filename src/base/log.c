@@ -102,6 +102,14 @@ void log_set_listener(void (*listener)(void *ctx, const struct log_said *said), 
     line_listener_ctx = ctx;
 }
 
+void log_drop_listener(const void *ctx)
+{
+    if (line_listener_ctx == ctx) {
+        line_listener = NULL;
+        line_listener_ctx = NULL;
+    }
+}
+
 void log_set_clock(uint64_t (*now_us)(void))
 {
     clock_us = now_us ? now_us : clock_monotonic_us;

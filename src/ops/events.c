@@ -162,7 +162,7 @@ struct events *events_new(struct loop *loop, const char *instance, struct report
 void events_free(struct events *events)
 {
     if (events != NULL) {
-        log_set_listener(NULL, NULL);
+        log_drop_listener(events);
         loop_task_cancel(events->loop, &events->flush);
         strbuf_fini(&events->text);
         free(events->ends);

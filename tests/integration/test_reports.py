@@ -1,6 +1,7 @@
 """Stats and events on an AMQP exchange, and events on a Redis channel."""
 
 import json
+import signal
 
 from harness.daemon import assert_books
 from harness.waiting import wait_until
@@ -112,6 +113,20 @@ def test_events(rig):
     assert next_event(events, lambda e: e["event"] == "stopping", seen)["kind"] == "daemon"
     books = next_event(events, lambda e: e["event"] == "books closed", seen)
     assert books["details"]["received"] == 0
+
+
+def test_events_go_on_after_a_reload(rig):
+    # Where a reload renews the reports, do those from before take nothing from the new ones?
+    seen = []
+    events = rig.redis.subscribe("chunnel.events")
+    daemon = rig.run(OUT, topology=WORK, events={"channel": "chunnel.events"})
+    daemon.config["stats"]["interval"] = "150ms"
+    daemon.config_file.write_text(json.dumps(daemon.config))
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_stats(lambda stats: stats["reloads"]["count"] == 1, "the reload is done", timeout=30)
+    rig.broker.close_connections(rig.rabbit.name)
+    next_event(events, lambda e: e["kind"] == "connection" and e["event"] == "down", seen)
+    next_event(events, lambda e: e["kind"] == "bridge" and e["event"] == "running", seen)
 
 
 def test_events_that_are_refused_make_no_storm(rig):
