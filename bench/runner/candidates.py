@@ -132,6 +132,18 @@ class ChunneldTransactional(Chunneld):
     transactional = True
 
 
+class ChunneldDurable(Chunneld):
+    """The daemon with every message written to the disk before it is sent."""
+
+    name = "chunneld-disk"
+    title = "chunneld, durability disk"
+
+    def start(self, route: Route, folder: pathlib.Path) -> Child:
+        configuration = self.spooling_configuration(route, folder)
+        configuration["bridges"][0]["buffer"]["durability"] = "disk"
+        return self.start_with(configuration, folder)
+
+
 def build_chunneld(cache: Cache) -> pathlib.Path:
     """A release build of what git tracks here, out of the tree."""
     inputs = [path for pattern in ("src/**/*.[ch]", "include/**/*.h", "configure.ac", "Makefile.am")
@@ -285,5 +297,5 @@ class Bare(Candidate):
 
 
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:
-    return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given), NodePeer(),
-            PythonPeer(), ConnectPeer(), Bare("amqp", "RabbitMQ"), Bare("redis", "Redis")]
+    return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given),
+            ChunneldDurable(given), NodePeer(), PythonPeer(), ConnectPeer(), Bare("amqp", "RabbitMQ"), Bare("redis", "Redis")]
