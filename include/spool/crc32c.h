@@ -7,5 +7,7 @@
 
 /* The checksum of what gave `crc` (0: nothing) with `len` bytes behind it. Any thread. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
+/* The same, whatever the processor has. */
+uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t len);
 
 #endif

@@ -32,6 +32,24 @@ static void test_crc32c_is_castagnoli(void **state)
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
 }
 
+/* Whoever opens a spool may have another processor than who wrote it. */
+static void test_crc32c_is_the_same_on_every_processor(void **state)
+{
+    unsigned char bytes[80];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char)(i * 7 + 200);
+    }
+    assert_int_equal(crc32c_by_table(0, "123456789", 9), 0xe3069283);
+    for (size_t first = 0; first < 9; first++) {
+        for (size_t len = 0; len <= sizeof(bytes) - first; len++) {
+            assert_int_equal(crc32c_by_table((uint32_t)len, bytes + first, len),
+                             crc32c((uint32_t)len, bytes + first, len));
+        }
+    }
+}
+
 /* Records 7 to 10 of the FIFO "q": the third is empty. */
 static struct segment *make_segment(void)
 {
@@ -368,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc32c_is_castagnoli),
+        cmocka_unit_test(test_crc32c_is_the_same_on_every_processor),
         cmocka_unit_test(test_segment_gives_back_what_went_in),
         cmocka_unit_test(test_segment_of_nothing_but_empty_records),
         cmocka_unit_test(test_every_damage_to_a_head_is_found),
