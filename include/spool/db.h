@@ -85,6 +85,16 @@ int db_next(struct db *db, struct db_row *out_row, struct err *err);
 /* Ends it; legal when nothing was begun. */
 void db_end(struct db *db);
 
+/* How transactions are made safe from now on. As opened: by a log of what they write (WAL), which
+ * costs one sync each, but writes everything twice, to the log and from there to the file. In bulk:
+ * by a journal of what they overwrite (PERSIST), which costs some syncs more, but writes what is
+ * new only once. Not within a transaction. After a failure the file is as it was, and so is the way
+ * but for DB_BROKEN. */
+enum db_result db_set_bulk(struct db *db, bool bulk, struct err *err);
+bool db_is_bulk(const struct db *db);
+/* A sync of it failed: it is only read from now on, and that shall not hang on further syncs, as
+ * undoing the last transaction of the bulk otherwise would. */
+void db_distrust(struct db *db);
 /* Writes the log back into the file, so that it begins anew; with `whole` it is also emptied. */
 enum db_result db_checkpoint(struct db *db, bool whole, struct err *err);
 /* Whether the log has passed its limit. */

@@ -32,6 +32,7 @@ struct db {
     char *path;        /* for words */
     uint64_t wal_size; /* bytes of the log in use */
     uint64_t wal_limit;
+    bool bulk;         /* see db_set_bulk() */
     int64_t row_floor; /* db_next() gives no row below: the walk would go in circles */
     sqlite3_stmt *statements[DB_STATEMENT_COUNT];
 };

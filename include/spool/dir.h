@@ -3,7 +3,9 @@
  *     lock                  held by the process that uses the spool; its pid is in it
  *     spool-N.db            the spool (SQLite); the highest N counts
  *     spool-N.db-wal        its log
+ *     spool-N.db-journal    its journal, while much is written at once
  *     spool-N.db.new        one being made; whole, it takes its name by a rename
+ *     spool-N.db.erase      a second name of one whose successor holds all that was in it
  *     spool-N.db.damaged    one that was put aside for the operator
  *
  * For src/spool/ alone. */
@@ -26,6 +28,8 @@ struct dir {
     int lock_fd;             /* the lock file, locked; -1: not open */
     unsigned number;         /* of the spool's file; 0: there is none */
     unsigned last;           /* the highest number in use, also by what was put aside */
+    unsigned erasing;        /* number of the file that is being erased; 0: none is */
+    int erase_fd;            /* that file */
 };
 
 enum dir_result {
@@ -56,14 +60,19 @@ void dir_file_path(const struct dir *dir, unsigned number, const char *suffix,
                    char out_path[DIR_PATH_SIZE]);
 /* Makes an empty .new file, mode 0600, under a number of its own. */
 int dir_begin_new(struct dir *dir, unsigned *out_number, struct err *err);
-/* Gives it its name, so that it is there after a power loss. It is the spool's file from now on. */
-int dir_commit_new(struct dir *dir, unsigned number, struct err *err);
+/* Gives it its name, so that it is there after a power loss. It is the spool's file from now on.
+ * With `complete` all that the file before held is in it, which is noted for whoever finds both
+ * after a crash. */
+int dir_commit_new(struct dir *dir, unsigned number, bool complete, struct err *err);
 /* Removes the .new file of that number, which did not come to be. */
 void dir_abandon_new(const struct dir *dir, unsigned number);
 /* Renames the file `number` and its log to .damaged; what cannot be renamed stays. */
 void dir_set_aside(const struct dir *dir, unsigned number);
-/* Removes the file `number` and its log. */
-void dir_discard(const struct dir *dir, unsigned number);
+/* Removes the file `number` and its log. A large one may take long, but for one that has a .erase
+ * name: its bytes are left to dir_erase_step(). */
+void dir_discard(struct dir *dir, unsigned number);
+/* Gives up to `bytes` of what is being erased back to the file system. Whether more is left. */
+bool dir_erase_step(struct dir *dir, uint64_t bytes);
 /* Bytes of the file system, used or not; 0: not known. */
 uint64_t dir_capacity(const struct dir *dir);
 

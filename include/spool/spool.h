@@ -60,13 +60,15 @@ struct spool_options {
     uint64_t max_backlog; /* bytes of records on their way; the memory that a slow disk may cost */
     uint64_t commit_delay_us; /* a record waits at most so long for others to be written with it */
     uint64_t commit_records;  /* and for at most so many */
-    uint64_t retry_min_us;    /* back-off while nothing can be written */
+    uint64_t bulk_bytes; /* from so many bytes waiting at once on, they are written in the way that
+                          * is cheapest for much: once, but with more syncs */
+    uint64_t retry_min_us; /* back-off while nothing can be written */
     uint64_t retry_max_us;
     const char *vfs; /* the VFS of SQLite to use, by name; NULL: the usual one */
 };
 
 /* No limit of size, a backlog of 16 MiB, 3 ms (which leaves 2 of 5 for the sync), 1,000 records,
- * 100 ms to 5 s. */
+ * 4 MiB, 100 ms to 5 s. */
 void spool_options_init(struct spool_options *options);
 
 enum spool_open_result {

@@ -19,6 +19,8 @@ struct worker {
     struct lane_list lanes; /* all that it has heard of */
     uint32_t last_id;       /* the highest number of a FIFO in the file */
     size_t budget;          /* bytes that a transaction may write */
+    uint64_t bulk_bytes;    /* see struct spool_options */
+    uint64_t bulk_until;    /* monotonic µs at which the bulk may be over, or be tried again */
     struct backoff backoff; /* between tries to write */
     struct rand rand;       /* for its jitter */
     bool in_trouble;        /* the last try failed */
@@ -35,6 +37,8 @@ int worker_start(struct worker *worker, struct err *err);
 /* Writes all that is pending, in one transaction after the other; tells of each that is on the
  * disk. Words in `err` after a failure; what was not written stays pending. */
 enum db_result worker_commit(struct worker *worker, struct err *err);
+/* Ends the writing in bulk, once there has been no need of it for a while. */
+enum db_result worker_end_bulk(struct worker *worker, uint64_t now, struct err *err);
 /* Whether worker_commit() has something to do. */
 bool worker_has_work(const struct worker *worker);
 /* Whether the file holds no record that is still wanted. */

@@ -17,8 +17,8 @@
  * HIGH on reading is held, down to LOW; what was on its way then finds room up to BACKLOG.
  * HELD_BYTES is little enough for Redis, which cuts a subscriber off that has left 32 MB unread. */
 enum {
-    SPOOLING_BACKLOG = 56 * 1024 * 1024,
-    SPOOLING_HIGH = 32 * 1024 * 1024,
+    SPOOLING_BACKLOG = 80 * 1024 * 1024,
+    SPOOLING_HIGH = 48 * 1024 * 1024,
     SPOOLING_LOW = 12 * 1024 * 1024,
     SPOOLING_HELD_BYTES = 12 * 1024 * 1024,
 };

@@ -257,7 +257,10 @@ enum db_result db_close(struct db *db, bool tidy, struct err *err)
         return DB_OK;
     }
     if (tidy) {
-        result = db_checkpoint(db, true, err);
+        result = db_set_bulk(db, false, err);
+        if (result == DB_OK) {
+            result = db_checkpoint(db, true, err);
+        }
         if (result == DB_OK) {
             sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
         }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "spool/db_private.h"
 
@@ -98,6 +99,49 @@ enum db_result db_checkpoint(struct db *db, bool whole, struct err *err)
         db->wal_size = 0;
     }
     return db_judge(db, rc, "its log cannot be written back", err);
+}
+
+enum db_result db_set_bulk(struct db *db, bool bulk, struct err *err)
+{
+    const char *wanted = bulk ? "persist" : "wal";
+    sqlite3_stmt *pragma = NULL;
+    const char *got = NULL;
+    enum db_result result;
+    char text[64];
+    int rc;
+
+    if (db->bulk == bulk) {
+        return DB_OK;
+    }
+    snprintf(text, sizeof(text), "PRAGMA journal_mode = %s", wanted);
+    errno = 0;
+    rc = sqlite3_prepare_v2(db->sqlite, text, -1, &pragma, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(pragma);
+    }
+    if (rc == SQLITE_ROW) {
+        got = (const char *)sqlite3_column_text(pragma, 0);
+        rc = got == NULL ? SQLITE_NOMEM : strcmp(got, wanted) == 0 ? SQLITE_OK : SQLITE_BUSY;
+    }
+    result = db_judge(db, rc, "its journal cannot be changed", err);
+    sqlite3_finalize(pragma);
+    if (result == DB_OK) {
+        db->bulk = bulk;
+        db->wal_size = 0;
+    }
+    return result;
+}
+
+bool db_is_bulk(const struct db *db)
+{
+    return db->bulk;
+}
+
+void db_distrust(struct db *db)
+{
+    if (db->bulk) {
+        sqlite3_exec(db->sqlite, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    }
 }
 
 bool db_wal_is_long(const struct db *db)

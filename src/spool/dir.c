@@ -59,7 +59,7 @@ enum dir_result dir_open(struct dir *dir, const char *path, bool create, struct 
     char *resolved;
     struct stat st;
 
-    *dir = (struct dir){.fd = -1, .lock_fd = -1};
+    *dir = (struct dir){.fd = -1, .lock_fd = -1, .erase_fd = -1};
     if (create && mkdir(path, 0700) != 0 && errno != EEXIST) {
         err_set_errno(err, errno, "%s: the directory of the spool cannot be made", path);
         return DIR_FAILED;
@@ -99,7 +99,10 @@ void dir_close(struct dir *dir)
     if (dir->fd >= 0) {
         close(dir->fd);
     }
-    dir->fd = dir->lock_fd = -1;
+    if (dir->erase_fd >= 0) {
+        close(dir->erase_fd); /* the next process finds its name */
+    }
+    dir->fd = dir->lock_fd = dir->erase_fd = -1;
 }
 
 void dir_file_path(const struct dir *dir, unsigned number, const char *suffix,

@@ -6,11 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool/dir.h"
 
 enum { NUMBER_MAX = 999999999, NAME_SIZE = 64 };
+
+/* What the spool's file, its log and its journal are called behind their number. */
+static const char *const file_suffixes[] = {"", "-wal", "-journal"};
+enum { FILE_SUFFIXES = sizeof(file_suffixes) / sizeof(file_suffixes[0]) };
 
 static void file_name(char out_name[NAME_SIZE], unsigned number, const char *suffix)
 {
@@ -38,6 +43,34 @@ static bool parse_name(const char *name, unsigned *out_number, const char **out_
     return true;
 }
 
+static bool is_of_file(const char *suffix)
+{
+    for (size_t i = 0; i < FILE_SUFFIXES; i++) {
+        if (strcmp(suffix, file_suffixes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unlink_file(const struct dir *dir, unsigned number)
+{
+    char name[NAME_SIZE];
+
+    for (size_t i = 0; i < FILE_SUFFIXES; i++) {
+        file_name(name, number, file_suffixes[i]);
+        unlinkat(dir->fd, name, 0);
+    }
+}
+
+static bool may_be_erased(const struct dir *dir, unsigned number)
+{
+    char name[NAME_SIZE];
+
+    file_name(name, number, ".erase");
+    return faccessat(dir->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* One file of the directory: notes its number, or (where `clear` is set) puts it away if it was
  * left half-done or has been replaced. */
 static void visit(struct dir *dir, const char *name, bool clear)
@@ -55,7 +88,12 @@ static void visit(struct dir *dir, const char *name, bool clear)
         }
     } else if (strncmp(suffix, ".new", 4) == 0) {
         unlinkat(dir->fd, name, 0);
-    } else if (number < dir->number && (suffix[0] == '\0' || strcmp(suffix, "-wal") == 0)) {
+    } else if (strcmp(suffix, ".erase") == 0) {
+        if (number < dir->number) {
+            unlink_file(dir, number);
+        }
+        unlinkat(dir->fd, name, 0);
+    } else if (number < dir->number && is_of_file(suffix) && !may_be_erased(dir, number)) {
         dir_set_aside(dir, number);
     }
 }
@@ -110,18 +148,36 @@ int dir_begin_new(struct dir *dir, unsigned *out_number, struct err *err)
     return 0;
 }
 
-int dir_commit_new(struct dir *dir, unsigned number, struct err *err)
+static void unlink_erase(const struct dir *dir, unsigned number)
+{
+    char name[NAME_SIZE];
+
+    file_name(name, number, ".erase");
+    unlinkat(dir->fd, name, 0);
+}
+
+int dir_commit_new(struct dir *dir, unsigned number, bool complete, struct err *err)
 {
     char name[NAME_SIZE], final[NAME_SIZE];
 
+    if (complete && dir->number != 0) {
+        /* Where a file system knows no second names, a crash just now leaves the old file as one
+         * that is put aside. */
+        file_name(name, dir->number, "");
+        file_name(final, dir->number, ".erase");
+        (void)linkat(dir->fd, name, dir->fd, final, 0);
+    }
     file_name(name, number, ".new");
     file_name(final, number, "");
     if (renameat(dir->fd, name, dir->fd, final) != 0) {
-        return err_set_errno(err, errno, "%s/%s: cannot be renamed", dir->path, name);
+        err_set_errno(err, errno, "%s/%s: cannot be renamed", dir->path, name);
+        unlink_erase(dir, dir->number);
+        return -1;
     }
     if (fsync(dir->fd) != 0) {
         err_set_errno(err, errno, "%s: cannot be synced", dir->path);
         unlinkat(dir->fd, final, 0);
+        unlink_erase(dir, dir->number);
         return -1;
     }
     dir->number = dir->last = number;
@@ -141,7 +197,8 @@ void dir_abandon_new(const struct dir *dir, unsigned number)
 
 void dir_set_aside(const struct dir *dir, unsigned number)
 {
-    static const char *const pairs[][2] = {{"-wal", ".damaged-wal"}, {"", ".damaged"}};
+    static const char *const pairs[][2] = {
+        {"-wal", ".damaged-wal"}, {"-journal", ".damaged-journal"}, {"", ".damaged"}};
     char from[NAME_SIZE], to[NAME_SIZE];
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -152,13 +209,39 @@ void dir_set_aside(const struct dir *dir, unsigned number)
     fsync(dir->fd);
 }
 
-void dir_discard(const struct dir *dir, unsigned number)
+static void end_erase(struct dir *dir)
+{
+    unlink_erase(dir, dir->erasing);
+    close(dir->erase_fd);
+    dir->erase_fd = -1;
+    dir->erasing = 0;
+}
+
+void dir_discard(struct dir *dir, unsigned number)
 {
     char name[NAME_SIZE];
 
-    file_name(name, number, "");
-    unlinkat(dir->fd, name, 0);
-    file_name(name, number, "-wal");
-    unlinkat(dir->fd, name, 0);
+    if (dir->erasing != 0) {
+        end_erase(dir);
+    }
+    unlink_file(dir, number);
+    file_name(name, number, ".erase");
+    dir->erase_fd = openat(dir->fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    dir->erasing = dir->erase_fd >= 0 ? number : 0;
     fsync(dir->fd);
+}
+
+bool dir_erase_step(struct dir *dir, uint64_t bytes)
+{
+    struct stat st;
+
+    if (dir->erasing == 0) {
+        return false;
+    }
+    if (fstat(dir->erase_fd, &st) == 0 && (uint64_t)st.st_size > bytes &&
+        ftruncate(dir->erase_fd, st.st_size - (off_t)bytes) == 0) {
+        return true;
+    }
+    end_erase(dir);
+    return false;
 }

@@ -112,7 +112,7 @@ enum db_result recover_move(struct recover *recover, struct err *err)
     if (recover->db != NULL) {
         result = fill(recover, number, &salvage, err);
     }
-    if (result == DB_OK && dir_commit_new(&recover->dir, number, err) != 0) {
+    if (result == DB_OK && dir_commit_new(&recover->dir, number, salvage.complete, err) != 0) {
         result = DB_LATER;
     }
     if (result != DB_OK) {

@@ -3,6 +3,7 @@
  * and the file). */
 #include "spool/salvage.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "spool/db_private.h"
@@ -207,6 +208,32 @@ static void copy_fifos(struct copy *copy)
     sqlite3_finalize(rows);
 }
 
+/* Copies what was put aside, so that it is there for whoever wants to look at it. */
+static void copy_damaged(struct copy *copy)
+{
+    static const char take[] = "SELECT id, last, head, data FROM damaged";
+    static const char give[] = "INSERT INTO damaged (id, last, head, data) VALUES (?1, ?2, ?3, ?4)";
+    sqlite3_stmt *from = NULL, *to = NULL;
+    int rc = sqlite3_prepare_v2(copy->from->sqlite, take, -1, &from, NULL);
+    int put = sqlite3_prepare_v2(copy->to->sqlite, give, -1, &to, NULL);
+
+    errno = 0;
+    while (put == SQLITE_OK && (rc == SQLITE_OK || rc == SQLITE_ROW)) {
+        rc = sqlite3_step(from);
+        for (int column = 0; rc == SQLITE_ROW && column < 4; column++) {
+            sqlite3_bind_value(to, column + 1, sqlite3_column_value(from, column));
+        }
+        if (rc == SQLITE_ROW) {
+            put = sqlite3_step(to) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(copy->to->sqlite);
+            sqlite3_reset(to);
+        }
+    }
+    copy->result = db_judge(copy->to, put, "cannot be written", copy->err);
+    copy->salvage.complete = copy->salvage.complete && rc == SQLITE_DONE;
+    sqlite3_finalize(from);
+    sqlite3_finalize(to);
+}
+
 enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_salvage,
                             struct err *err)
 {
@@ -217,6 +244,9 @@ enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_
     copy.result = db_begin(to, err);
     if (copy.result == DB_OK) {
         copy_fifos(&copy);
+    }
+    if (copy.result == DB_OK) {
+        copy_damaged(&copy);
     }
     if (copy.result == DB_OK && !walk(&copy, true, &up, 0) && copy.result == DB_OK) {
         copy.salvage.complete = false;

@@ -14,6 +14,7 @@ void spool_options_init(struct spool_options *options)
         .max_backlog = 16 * 1024 * 1024,
         .commit_delay_us = 3 * CLOCK_US_PER_MS,
         .commit_records = 1000,
+        .bulk_bytes = 4 * 1024 * 1024,
         .retry_min_us = 100 * CLOCK_US_PER_MS,
         .retry_max_us = 5 * CLOCK_US_PER_S,
     };
@@ -83,6 +84,7 @@ static struct spool *new_spool(const struct spool_options *options,
     STAILQ_INIT(&spool->worker.lanes);
     spool->worker.post = &spool->post;
     spool->worker.recover.vfs = options->vfs;
+    spool->worker.bulk_bytes = options->bulk_bytes;
     backoff_init(&spool->worker.backoff, options->retry_min_us, options->retry_max_us);
     return spool;
 }

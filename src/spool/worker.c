@@ -15,6 +15,8 @@ enum {
     SHRINK_STEP = 1024 * 1024,     /* bytes given back at a time */
     SHRINK_FROM = 8 * 1024 * 1024, /* unused bytes worth giving back, if they are also */
     SHRINK_SHARE = 4,              /* more than this part of the file */
+    MOVE_MAX = 1024 * 1024,        /* what is little enough to be moved to a fresh file instead */
+    ERASE_STEP = 64 * 1024 * 1024, /* bytes of the old one given back at a time */
 };
 
 static const uint64_t upkeep_delay_us =
@@ -53,6 +55,9 @@ static void fail(struct worker *worker, enum db_result result, const struct err 
 
     if (result == DB_BROKEN) {
         worker->needs_fresh = true;
+        if (worker->recover.db != NULL) {
+            db_distrust(worker->recover.db);
+        }
     } else {
         worker->budget = worker->budget / 2 > BUDGET_MIN ? worker->budget / 2 : BUDGET_MIN;
         if (worker->recover.db != NULL) {
@@ -105,6 +110,29 @@ static enum db_result mend(struct worker *worker, struct err *err)
 }
 
 /* Gives unused bytes of the file back, a little at a time. */
+static enum db_result shrink(struct worker *worker, uint64_t now, uint64_t used, uint64_t unused,
+                             struct err *err)
+{
+    struct db *db = worker->recover.db;
+    enum db_result result;
+
+    if (used <= MOVE_MAX) {
+        result = recover_move(&worker->recover, err);
+        forget_rows(worker);
+        if (result != DB_LATER || worker->recover.db != db) {
+            worker->upkeep_at = now + shrink_pause_us;
+            return result;
+        }
+    }
+    result = db_shrink(db, SHRINK_STEP, err);
+    if (result == DB_OK && (unused - SHRINK_STEP < SHRINK_FROM || db_wal_is_long(db))) {
+        result = db_checkpoint(db, false, err); /* only this makes the file shorter */
+    }
+    worker->upkeep_at = clock_monotonic_us() + shrink_pause_us + 4 * (clock_monotonic_us() - now);
+    return result;
+}
+
+/* What is done a while after something was written, in no hurry. */
 static enum db_result keep_up(struct worker *worker, uint64_t now, struct err *err)
 {
     struct db *db = worker->recover.db;
@@ -115,22 +143,27 @@ static enum db_result keep_up(struct worker *worker, uint64_t now, struct err *e
         return DB_OK;
     }
     worker->upkeep_at = 0;
-    result = db_measure(db, &bytes, &unused, err);
+    if (dir_erase_step(&worker->recover.dir, ERASE_STEP)) {
+        worker->upkeep_at = now + shrink_pause_us;
+    }
+    result = worker_end_bulk(worker, now, err);
+    if (result == DB_OK) {
+        result = db_measure(db, &bytes, &unused, err);
+    }
     if (result != DB_OK) {
         return result;
     }
     post_lock(worker->post);
     worker->post->file_bytes = bytes;
     post_unlock(worker->post);
+    if (db_is_bulk(db)) {
+        worker->upkeep_at = now + upkeep_delay_us;
+        return DB_OK;
+    }
     if (unused < SHRINK_FROM || unused < bytes / SHRINK_SHARE) {
         return DB_OK;
     }
-    result = db_shrink(db, SHRINK_STEP, err);
-    if (result == DB_OK && (unused - SHRINK_STEP < SHRINK_FROM || db_wal_is_long(db))) {
-        result = db_checkpoint(db, false, err); /* only this makes the file shorter */
-    }
-    worker->upkeep_at = clock_monotonic_us() + shrink_pause_us + 4 * (clock_monotonic_us() - now);
-    return result;
+    return shrink(worker, now, bytes - unused, unused, err);
 }
 
 /* One round: everything that is due now. */

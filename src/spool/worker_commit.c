@@ -7,7 +7,11 @@
 enum {
     WIDE_SPAN =
         256, /* removed records above the oldest that are worth looking for whole segments */
+    BULK_BUDGETS = 4, /* a transaction's bytes in bulk, in those of another one */
 };
+
+static const uint64_t bulk_linger_us =
+    CLOCK_US_PER_S; /* from the last need of the bulk to its end, or to the next try */
 
 static bool lane_has_work(const struct lane *lane)
 {
@@ -145,9 +149,9 @@ static enum db_result write_segment(struct worker *worker, struct lane *lane, st
 /* Fills a transaction: the rows of all lanes, then segments until the budget is used up. */
 static enum db_result fill(struct worker *worker, struct err *err)
 {
+    size_t bytes = 0, budget = worker->budget * (db_is_bulk(worker->recover.db) ? BULK_BUDGETS : 1);
     enum db_result result = DB_OK;
     struct lane *lane;
-    size_t bytes = 0;
 
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
         lane->disk.written = 0;
@@ -158,7 +162,7 @@ static enum db_result fill(struct worker *worker, struct err *err)
     }
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
         struct segment *next = TAILQ_FIRST(&lane->disk.pending);
-        while (next != NULL && bytes < worker->budget && result == DB_OK) {
+        while (next != NULL && bytes < budget && result == DB_OK) {
             result = write_segment(worker, lane, &next, &bytes, err);
         }
         if (result != DB_OK) {
@@ -201,6 +205,61 @@ static void drop_unwanted(struct worker *worker)
     post_unlock(worker->post);
 }
 
+/* Whether `bytes` and more wait to be written. */
+static bool is_pending(const struct worker *worker, uint64_t bytes)
+{
+    const struct segment *segment;
+    const struct lane *lane;
+    uint64_t sum = 0;
+
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        TAILQ_FOREACH(segment, &lane->disk.pending, link) {
+            sum += segment->data.len;
+            if (sum >= bytes) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What of a change of the journal's way is a failure of the disk; want of room for it is none. */
+static enum db_result mind_bulk(enum db_result result)
+{
+    return result == DB_BROKEN ? result : DB_OK;
+}
+
+/* Begins writing in bulk where that pays. */
+static enum db_result begin_bulk(struct worker *worker, struct err *err)
+{
+    struct db *db = worker->recover.db;
+    enum db_result result = DB_OK;
+    uint64_t now;
+
+    if (!is_pending(worker, worker->bulk_bytes)) {
+        return DB_OK;
+    }
+    now = clock_monotonic_us();
+    if (!db_is_bulk(db) && now >= worker->bulk_until) {
+        result = db_set_bulk(db, true, err);
+    }
+    if (db_is_bulk(db) || now >= worker->bulk_until) {
+        worker->bulk_until = now + bulk_linger_us;
+    }
+    return mind_bulk(result);
+}
+
+enum db_result worker_end_bulk(struct worker *worker, uint64_t now, struct err *err)
+{
+    struct db *db = worker->recover.db;
+
+    if (db == NULL || !db_is_bulk(db) || now < worker->bulk_until) {
+        return DB_OK;
+    }
+    worker->bulk_until = now + bulk_linger_us;
+    return mind_bulk(db_set_bulk(db, false, err));
+}
+
 /* One transaction, told of when it is on the disk. */
 static enum db_result commit_once(struct worker *worker, struct err *err)
 {
@@ -211,7 +270,10 @@ static enum db_result commit_once(struct worker *worker, struct err *err)
     if (result != DB_OK) {
         return result;
     }
-    result = db_begin(db, err);
+    result = begin_bulk(worker, err);
+    if (result == DB_OK) {
+        result = db_begin(db, err);
+    }
     if (result == DB_OK) {
         result = fill(worker, err);
     }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "spool/db.h"
@@ -467,30 +468,72 @@ static bool is_small(void *ctx)
     return stat(ctx, &st) == 0 && st.st_size < 12 * 1024 * 1024;
 }
 
-static void test_file_shrinks(void **state)
+/* 40 MB in 2,000 records. */
+static void fill_big(struct spool_rig *rig, struct spool_queue *queue)
 {
-    struct spool_rig *rig = *state;
-    struct spool_queue queue;
-    char body[20000], path[256];
-    struct stat st;
+    char body[20000];
 
     memset(body, 'x', sizeof(body));
     spool_rig_open(rig);
-    spool_queue_open(&queue, rig, "big");
+    spool_queue_open(queue, rig, "big");
     for (int i = 0; i < 2000; i++) {
-        while (spool_fifo_append(queue.fifo, SLICE(""), slice_make(body, sizeof(body)), NULL) ==
+        while (spool_fifo_append(queue->fifo, SLICE(""), slice_make(body, sizeof(body)), NULL) ==
                SPOOL_BUSY) {
             spool_rig_turn(rig, 20);
         }
     }
-    spool_queue_wait_durable(&queue);
+    spool_queue_wait_durable(queue);
+}
+
+static void test_file_shrinks(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_queue queue;
+    char path[256];
+    struct stat st;
+
+    fill_big(rig, &queue);
     snprintf(path, sizeof(path), "%s", spool_rig_path(rig, "spool-1.db"));
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size > 20 * 1024 * 1024);
-    spool_fifo_remove_upto(queue.fifo, 2000);
+    spool_fifo_remove_upto(queue.fifo, 1800); /* what is left is too much to be moved */
     spool_rig_wait(rig, is_small, path, "a smaller file");
     assert_int_equal(stat(spool_rig_path(rig, "spool-1.db-wal"), &st), 0);
     assert_true(st.st_size < 32 * 1024 * 1024);
+}
+
+static bool is_gone(void *ctx)
+{
+    return access(ctx, F_OK) != 0;
+}
+
+static void test_drained_file_is_replaced(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_fifo_info info;
+    struct spool_queue queue;
+    char path[256];
+    struct stat st;
+
+    fill_big(rig, &queue);
+    spool_fifo_remove_upto(queue.fifo, 1990);
+    spool_fifo_remove(queue.fifo, 1995);
+    snprintf(path, sizeof(path), "%s", spool_rig_path(rig, "spool-1.db"));
+    spool_rig_wait(rig, is_gone, path, "the end of the large file");
+    snprintf(path, sizeof(path), "%s", spool_rig_path(rig, "spool-1.db.erase"));
+    spool_rig_wait(rig, is_gone, path, "the end of its bytes");
+    assert_int_equal(stat(spool_rig_path(rig, "spool-2.db"), &st), 0);
+    assert_true(st.st_size < 1024 * 1024);
+    assert_string_equal(strbuf_text(&rig->notices), "");
+    spool_fifo_remove_upto(queue.fifo, 1992); /* told to the new file */
+    spool_rig_close(rig);
+    spool_rig_open(rig);
+    spool_queue_open(&queue, rig, "big");
+    spool_fifo_get_info(queue.fifo, &info);
+    assert_int_equal(info.first, 1993);
+    assert_int_equal(info.count, 7);
+    assert_int_equal(info.next, 2001);
+    assert_int_equal(info.lost, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -512,6 +555,7 @@ int main(void)
         TEST(test_end_at_once_keeps_what_was_durable),
         TEST(test_removed_before_it_was_written),
         TEST(test_file_shrinks),
+        TEST(test_drained_file_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
  * made up? The process is killed at random moments, and the power cut, with and without failing
  * syncs.
  *
- * SPOOL_CRASHES: how many of each; 40 by default. */
+ * SPOOL_CRASHES: how many of each; 24 by default. */
 #include "spool/spool.h"
 
 #include <setjmp.h>
@@ -33,6 +33,8 @@ struct ledger_of_truth {
     bool gone[NUMBERS]; /* removal was asked for */
 };
 
+static char in_bulk; /* the address is the state of a test in which much is written in bulk */
+
 static int set_up(void **state)
 {
     struct spool_rig *rig = calloc(1, sizeof(*rig));
@@ -41,6 +43,9 @@ static int set_up(void **state)
     fault_vfs_register();
     fault_vfs_reset();
     spool_rig_init(rig);
+    if (*state == &in_bulk) {
+        rig->options.bulk_bytes = 64 * 1024; /* some transactions are, some are not */
+    }
     *state = rig;
     return 0;
 }
@@ -57,7 +62,7 @@ static unsigned crashes(void)
 {
     const char *text = getenv("SPOOL_CRASHES");
 
-    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 40;
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 24;
 }
 
 /* What the user of the spool tells whoever watches it. */
@@ -367,6 +372,10 @@ static void test_power_cuts_after_failed_syncs(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define IN_BULK(name)                                                                              \
+    {                                                                                              \
+#name " in bulk", name, set_up, tear_down, &in_bulk                                        \
+    }
 
 int main(void)
 {
@@ -374,6 +383,9 @@ int main(void)
         TEST(test_killed_at_random_moments),
         TEST(test_power_cuts),
         TEST(test_power_cuts_after_failed_syncs),
+        IN_BULK(test_killed_at_random_moments),
+        IN_BULK(test_power_cuts),
+        IN_BULK(test_power_cuts_after_failed_syncs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rand.h"
+#include "spool/db.h"
+#include "spool/salvage.h"
 #include "spool_rig.h"
 
 enum { RECORDS = 600, HEADER = 100 };
@@ -333,6 +336,56 @@ static void test_log_cut_or_flipped(void **state)
     free(log.data);
 }
 
+static int count_damaged(const char *path)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = NULL;
+    int count = -1;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT count(*), sum(id) FROM damaged WHERE head = x'00ff'", -1,
+                           &statement, NULL),
+        SQLITE_OK);
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 1) == 3) {
+        count = sqlite3_column_int(statement, 0);
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return count;
+}
+
+/* What was put aside goes along when a file is given up. */
+static void test_what_was_put_aside_is_copied(void **state)
+{
+    static const struct db_terms terms = {.wal_limit = 1024 * 1024};
+    struct spool_rig *rig = *state;
+    struct salvage salvage;
+    struct db *from, *to;
+    char path[2][128];
+    sqlite3 *db;
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof(path[i]), "%s", spool_rig_path(rig, i ? "to" : "from"));
+        fclose(fopen(path[i], "wb"));
+        assert_int_equal(db_create(path[i], NULL, &rig->err), DB_OK);
+    }
+    assert_int_equal(sqlite3_open(path[0], &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO damaged VALUES (1, 2, x'00ff', x'01');"
+                                  "INSERT INTO damaged VALUES (2, NULL, x'00ff', NULL)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(db_open(path[0], &terms, &from, &rig->err), DB_OK);
+    assert_int_equal(db_open(path[1], &terms, &to, &rig->err), DB_OK);
+    assert_int_equal(salvage_copy(from, to, &salvage, &rig->err), DB_OK);
+    assert_true(salvage.complete);
+    assert_int_equal(db_close(from, false, &rig->err), DB_OK);
+    assert_int_equal(db_close(to, true, &rig->err), DB_OK);
+    assert_int_equal(count_damaged(path[1]), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -344,6 +397,7 @@ int main(void)
         TEST(test_damage_is_counted_exactly_and_told),
         TEST(test_damaged_head_costs_its_segment_only),
         TEST(test_log_cut_or_flipped),
+        TEST(test_what_was_put_aside_is_copied),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

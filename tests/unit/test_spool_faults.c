@@ -22,6 +22,8 @@
 #include "fault_vfs.h"
 #include "spool_rig.h"
 
+static char in_bulk; /* the address is the state of a test in which everything is written in bulk */
+
 static int set_up(void **state)
 {
     struct spool_rig *rig = calloc(1, sizeof(*rig));
@@ -31,6 +33,9 @@ static int set_up(void **state)
     fault_vfs_reset();
     spool_rig_init(rig);
     rig->options.vfs = "fault";
+    if (*state == &in_bulk) {
+        rig->options.bulk_bytes = 0;
+    }
     *state = rig;
     return 0;
 }
@@ -454,6 +459,10 @@ static void test_limit_on_the_size_of_files(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define IN_BULK(name)                                                                              \
+    {                                                                                              \
+#name " in bulk", name, set_up, tear_down, &in_bulk                                        \
+    }
 
 int main(void)
 {
@@ -472,6 +481,19 @@ int main(void)
         TEST(test_slow_sync_does_not_stop_the_loop),
         TEST(test_small_file_system),
         TEST(test_limit_on_the_size_of_files),
+        IN_BULK(test_no_room_at_any_write),
+        IN_BULK(test_no_quota_or_read_only_at_any_write),
+        IN_BULK(test_bad_disk_at_any_write),
+        IN_BULK(test_failure_at_any_sync),
+        IN_BULK(test_failure_at_any_read),
+        IN_BULK(test_a_failed_sync_is_not_trusted_again),
+        IN_BULK(test_full_for_long),
+        IN_BULK(test_room_comes_back),
+        IN_BULK(test_what_is_removed_while_full_need_not_be_written),
+        IN_BULK(test_no_room_for_the_first_file),
+        IN_BULK(test_damage_while_it_runs),
+        IN_BULK(test_small_file_system),
+        IN_BULK(test_limit_on_the_size_of_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

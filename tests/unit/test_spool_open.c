@@ -299,6 +299,41 @@ static void test_left_overs_of_a_crash_are_cleared_away(void **state)
     assert_false(exists(rig, "spool-1.db"));
 }
 
+static void test_replaced_files_are_erased_after_a_crash(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_queue queue;
+    char first[128], again[128], second[128];
+
+    make_spool(rig);
+    snprintf(first, sizeof(first), "%s", spool_rig_path(rig, "spool-1.db"));
+    snprintf(again, sizeof(again), "%s", spool_rig_path(rig, "spool-1.db.erase"));
+    snprintf(second, sizeof(second), "%s", spool_rig_path(rig, "spool-2.db"));
+    /* The crash came before the fresh file had its name: the old one counts. */
+    assert_int_equal(link(first, again), 0);
+    expect_records(rig, 100);
+    assert_true(exists(rig, "spool-1.db"));
+    assert_false(exists(rig, "spool-1.db.erase"));
+    /* It came after that: nothing of the old one is needed. */
+    spool_rig_open(rig);
+    spool_queue_open(&queue, rig, "q");
+    spool_queue_fill(&queue, 7);
+    spool_rig_close(rig);
+    assert_int_equal(rename(first, second), 0);
+    write_file(first, "old", 3);
+    assert_int_equal(link(first, again), 0);
+    write_file(spool_rig_path(rig, "spool-1.db-wal"), "old", 3);
+    expect_records(rig, 107);
+    assert_false(exists(rig, "spool-1.db"));
+    assert_false(exists(rig, "spool-1.db-wal"));
+    assert_false(exists(rig, "spool-1.db.erase"));
+    assert_false(exists(rig, "spool-1.db.damaged"));
+    /* It came later still, while the bytes were given back. */
+    write_file(again, "old", 3);
+    expect_records(rig, 107);
+    assert_false(exists(rig, "spool-1.db.erase"));
+}
+
 static void test_somebody_elses_lock_on_the_file(void **state)
 {
     struct spool_rig *rig = *state;
@@ -328,6 +363,7 @@ int main(void)
         TEST(test_directories_that_cannot_be_used),
         TEST(test_directory_without_permission),
         TEST(test_left_overs_of_a_crash_are_cleared_away),
+        TEST(test_replaced_files_are_erased_after_a_crash),
         TEST(test_somebody_elses_lock_on_the_file),
     };
 
