@@ -58,6 +58,8 @@ void rmq_channel_reset(struct rmq_channel *channel, const char *format, ...)
 void rmq_channel_reconsider(struct rmq_channel *channel);
 /* It does what it is for: the next back-off is a short one once this lasts. */
 void rmq_channel_good(struct rmq_channel *channel);
+/* It failed, but led further: the back-off after the next failure is a short one. */
+void rmq_channel_progress(struct rmq_channel *channel);
 
 /* How long the broker may take to answer. */
 #define RMQ_REPLY_TIMEOUT_US (20 * CLOCK_US_PER_S)

@@ -1,5 +1,6 @@
 /* The inside of a sink, shared by sink.c (what the bridge sees), confirms.c (what the broker says
- * of what was published), returns.c (what it could not route) and tx.c (transactions) alone. */
+ * of what was published), returns.c (what it could not route), culprit.c (what it closes the channel
+ * over) and tx.c (transactions) alone. */
 #ifndef CHUNNELD_AMQP_SINK_PRIVATE_H
 #define CHUNNELD_AMQP_SINK_PRIVATE_H
 
@@ -19,6 +20,13 @@ struct rmq_tx {
     bool is_alone;       /* the batch is one message, and takes no other */
 };
 
+/* While a message is looked for that the broker closes the channel over; all zero otherwise. */
+struct rmq_culprit {
+    size_t limit;     /* as many may be out unconfirmed; 0: no limit */
+    size_t suspects;  /* of those that were out at the last close, how many are to be answered yet */
+    uint64_t told_us; /* when the search was last logged; 0: never */
+};
+
 struct rmq_sink {
     struct sink base;
     const struct conf_sink *conf;
@@ -33,6 +41,7 @@ struct rmq_sink {
     bool confirms;               /* the broker confirms or commits, and `out` is in use */
     bool transactional;          /* with `confirms`: it commits */
     struct rmq_tx tx;
+    struct rmq_culprit culprit;
 
     struct window out;            /* by publish sequence number: sent, not confirmed */
     struct delivery_list written; /* without confirms: sent in this turn */
@@ -72,6 +81,14 @@ void rmq_confirms_on_timer(void *ctx);
 
 /* returns.c: basic.return, complete. */
 void rmq_returns_on_message(struct rmq_sink *sink, struct rmq_message *message);
+
+/* culprit.c: the broker closes the channel over a message. Whether that is what it says. */
+bool rmq_culprit_is_blamed(const struct rmq_loss *loss);
+/* The channel is gone, what is out has not come back yet; true: it is over one of those, and soon
+ * open again. One that was alone is settled. */
+bool rmq_culprit_on_down(struct rmq_sink *sink, const struct rmq_loss *loss);
+/* One was confirmed or refused, while there is a limit. */
+void rmq_culprit_on_answer(struct rmq_sink *sink);
 
 /* tx.c: what a transactional sink does instead. Asks for transactions on a new channel; as
  * rmq_channel_send(). */

@@ -21,6 +21,8 @@ uint64_t backoff_stable_us(const struct backoff *backoff);
 void backoff_init(struct backoff *backoff, uint64_t min_us, uint64_t max_us);
 /* It works again, as of `now_us`. */
 void backoff_good(struct backoff *backoff, uint64_t now_us);
+/* The next failure starts at `min` again. */
+void backoff_restart(struct backoff *backoff);
 /* It failed at `now_us`: the delay in µs before the next try. */
 uint64_t backoff_next(struct backoff *backoff, struct rand *rand, uint64_t now_us);
 

@@ -243,6 +243,11 @@ void rmq_channel_good(struct rmq_channel *channel)
     backoff_good(&channel->backoff, loop_now_us(channel->connection->setup.loop));
 }
 
+void rmq_channel_progress(struct rmq_channel *channel)
+{
+    backoff_restart(&channel->backoff);
+}
+
 void rmq_channel_expect(struct rmq_channel *channel, const char *what, uint64_t timeout_us)
 {
     if (channel->state == RMQ_CHANNEL_OPEN) {

@@ -52,6 +52,9 @@ void rmq_confirms_on_timer(void *ctx)
 /* Hands a delivery back with what the broker said of it. */
 static void confirms_settle(struct rmq_sink *sink, struct delivery *delivery, bool is_nack)
 {
+    if (sink->culprit.limit != 0) {
+        rmq_culprit_on_answer(sink);
+    }
     if (is_nack) {
         sink->base.events->on_settled(sink->base.ctx, delivery, OUTCOME_RETRY,
                                       "nacked by the broker");

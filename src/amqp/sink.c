@@ -1,5 +1,6 @@
 /* The AMQP sink as its bridge sees it: sending, the window of what is not confirmed, stop. Not for:
- * frames (publish.c), confirms (confirms.c), transactions (tx.c), returned messages (returns.c). */
+ * frames (publish.c), confirms (confirms.c), transactions (tx.c), returned messages (returns.c),
+ * messages that the broker closes the channel over (culprit.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ void rmq_sink_give_back(struct rmq_sink *sink, const char *why)
 bool rmq_sink_has_room(const struct rmq_sink *sink)
 {
     return sink->ready && !sink->stopping && sink->out.next - sink->out.first < WINDOW_MAX &&
+           (sink->culprit.limit == 0 || sink->out.count < sink->culprit.limit) &&
            (!sink->transactional || rmq_tx_has_room(sink)) &&
            rmq_channel_may_publish(sink->channel);
 }
@@ -131,10 +133,13 @@ static bool sink_on_reply(struct rmq_sink *sink, bool *awaits)
 static void sink_on_down(void *ctx, const struct rmq_loss *loss)
 {
     struct rmq_sink *sink = ctx;
+    bool is_searching = rmq_culprit_on_down(sink, loss);
 
     rmq_tx_on_down(sink, loss);
     rmq_sink_give_back(sink, loss->why);
-    sink_tell(sink, ENDPOINT_WAITING, loss->why);
+    if (!is_searching) {
+        sink_tell(sink, ENDPOINT_WAITING, loss->why);
+    }
     if (sink->replies != NULL) {
         rmq_replies_down(sink->replies, loss->why);
     }

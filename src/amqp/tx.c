@@ -87,8 +87,8 @@ static void tx_on_refused(struct rmq_sink *sink, const char *why)
 
 void rmq_tx_on_down(struct rmq_sink *sink, const struct rmq_loss *loss)
 {
-    bool is_refused =
-        sink->tx.committing != 0 && !loss->of_connection && loss->code == AMQP_PRECONDITION_FAILED;
+    bool is_refused = sink->tx.committing != 0 && !loss->of_connection &&
+                      loss->code == AMQP_PRECONDITION_FAILED && !rmq_culprit_is_blamed(loss);
 
     tx_end(sink);
     if (is_refused) {

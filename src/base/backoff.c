@@ -23,6 +23,11 @@ void backoff_good(struct backoff *backoff, uint64_t now_us)
     backoff->good_since = now_us ? now_us : 1;
 }
 
+void backoff_restart(struct backoff *backoff)
+{
+    backoff->current_us = backoff->min_us;
+}
+
 uint64_t backoff_next(struct backoff *backoff, struct rand *rand, uint64_t now_us)
 {
     uint64_t delay;

@@ -1,12 +1,14 @@
 """Messages and consumers that RabbitMQ or the sink will not have (A12 to A14, A16), and a virtual host
 that goes (A11)."""
 
+import json
 import struct
 
 import pika
 import pika.exceptions
 import pytest
 
+from harness.account import told_sparingly
 from harness.waiting import wait_until
 
 TOPOLOGY = {"queues": [{"name": "work"}, {"name": "back"}]}
@@ -146,6 +148,53 @@ def test_a14_message_that_the_sink_can_never_take(rig, account):
                for _, properties, _ in rig.rabbit.take_messages("dead", 2)}
     assert reasons == {"too-large", "template"}
     assert rig.rabbit.take("work", 1) == [b"small"]
+
+
+@pytest.mark.parametrize("transactional", [False, True], ids=["confirms", "transactions"])
+def test_a14_message_that_the_channel_is_closed_over(rig, account, alarm, transactional):
+    """D. Are the messages over which RabbitMQ closes the channel found among all that were sent with
+    them, refused with its words, and do the others cross in order?"""
+    daemon = rig.run({**OUT, "to": {"queue": "work", "transactional": transactional,
+                                    "properties": {"reply_to": "{json:/to}"}},
+                      "dead_letter": {"channel": "dead"}}, topology=TOPOLOGY)
+    dead = rig.redis.subscribe("dead")
+    bad = [0, 150, 151, 499]
+    account.injects("500 at once, of these four with a reply_to that RabbitMQ refuses")
+    alarm(True)
+    client = rig.redis.client()
+    for number in range(500):
+        to = "amq.rabbitmq.reply-to" if number in bad else "answers"
+        client.publish("orders", json.dumps({"number": number, "to": to}))
+    daemon.wait_bridge("out", received=500, pending=500)
+    alarm(False)
+    daemon.wait_bridge("out", delivered=496, dead_lettered=4, pending=0)
+    good = [number for number in range(500) if number not in bad]
+    arrived = rig.rabbit.take("work", rig.rabbit.ready("work"))
+    account.judge("Redis to RabbitMQ", good, [json.loads(body)["number"] for body in arrived],
+                  most_twice=0 if transactional else 500)
+    letters = [json.loads(body) for body in dead.rest()]
+    assert [json.loads(letter["body"])["number"] for letter in letters] == bad
+    assert all(letter["reason"] == "refused" and "fast reply consumer" in letter["error"]
+               for letter in letters)
+    assert daemon.bridge("out")["state"] == "running"
+
+
+def test_a14_rule_that_the_channel_is_closed_over(rig, account):
+    """N. Where a constant of the rule is what RabbitMQ closes the channel over, is each message
+    refused once, and do other bridges not feel it?"""
+    daemon = rig.run({"name": "bad", "from": {"channel": "bad"},
+                      "to": {"queue": "work", "properties": {"reply_to": "amq.rabbitmq.reply-to"}},
+                      "dead_letter": {"queue": "back"}}, OUT, topology=TOPOLOGY)
+    account.injects("reply_to of direct reply-to, which nobody consumes, in 20 messages")
+    client = rig.redis.client()
+    for number in range(20):
+        client.publish("bad", str(number))
+        client.publish("orders", str(number))
+    daemon.wait_bridge("out", delivered=20, pending=0)
+    daemon.wait_bridge("bad", dead_lettered=20, pending=0)
+    account.judge("dead letters", range(20), map(int, rig.rabbit.take("back", 20)))
+    account.judge("other bridge", range(20), map(int, rig.rabbit.take("work", 20)))
+    told_sparingly(daemon.log(), most=1)
 
 
 class _Nested(pika.BasicProperties):

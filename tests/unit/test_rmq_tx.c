@@ -314,6 +314,34 @@ static void finds_the_message_that_a_commit_failed_for(void **state)
     rmq_bed_end_sink(bed, &watch);
 }
 
+/* RabbitMQ looks at a message when it is published, and closes the channel over it before there is
+ * anything to commit. */
+static void finds_the_message_that_the_channel_was_closed_over(void **state)
+{
+    static const char words[] = "PRECONDITION_FAILED - invalid expiration 'x'";
+    struct rmq_bed *bed = *state;
+    struct sink_watch watch;
+
+    rmq_session_close_channel(commit_three(bed, &watch), CHANNEL, 406, words,
+                              AMQP_BASIC_PUBLISH_METHOD);
+    rmq_bed_advance(bed, 1 * SECOND);
+    expect_settled(bed, &watch, "L1 L2 L3 ");
+    rmq_peer_set_auto(bed->peer, AMQP_TX_COMMIT_METHOD, true);
+    send(&watch, "one");
+    assert_int_equal(rmq_bed_send(&watch, SLICE("two")), SINK_BUSY);
+    expect_settled(bed, &watch, "L1 L2 L3 D4 ");
+    rmq_peer_set_auto(bed->peer, AMQP_TX_COMMIT_METHOD, false);
+    send(&watch, "two");
+    rmq_bed_settle(bed);
+    rmq_session_close_channel(rmq_bed_publishing(bed), CHANNEL, 406, words,
+                              AMQP_BASIC_PUBLISH_METHOD);
+    rmq_bed_advance(bed, 1 * SECOND);
+    expect_settled(bed, &watch, "L1 L2 L3 D4 X5 ");
+    assert_non_null(strstr(watch.settled_why, "invalid expiration"));
+    assert_int_equal(watch.waitings, 0);
+    rmq_bed_end_sink(bed, &watch);
+}
+
 /* Sends one that was refused `refusals` times. */
 static enum sink_result send_refused(struct sink_watch *watch, uint32_t refusals)
 {
@@ -473,6 +501,7 @@ int main(void)
         bed_test(gives_back_what_was_not_committed),
         bed_test(gives_back_a_batch_whose_channel_was_closed),
         bed_test(finds_the_message_that_a_commit_failed_for),
+        bed_test(finds_the_message_that_the_channel_was_closed_over),
         bed_test(trusts_again_when_all_went_through),
         bed_test(sends_alone_what_was_refused_before),
         bed_test(gives_up_a_commit_without_answer),
