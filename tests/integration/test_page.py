@@ -1,20 +1,13 @@
 """The status page: does it come whole, live, and cheap, and say so when the daemon is gone?"""
 
 import json
-import os
-import pathlib
 import re
-import shutil
-import subprocess
-
-import pytest
 
 from harness.web import Web
 
 WORK = {"queues": [{"name": "work"}, {"name": "back"}]}
 OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
 IN = {"name": "in", "from": {"queue": "back"}, "to": {"channel": "done"}}
-SCRIPT = pathlib.Path(__file__).with_name("page.js")
 
 
 def running(rig, *bridges, **more):
@@ -65,7 +58,8 @@ def test_files(rig):
     assert "<!doctype html>" in page.text
     for name in re.findall(r'(?:href|src)="([^"#]+)"', page.text):
         assert name.startswith("data:") or web.ask("/" + name).status == 200, name
-    text = page.text + web.ask("/page.css").text + web.ask("/page.js").text
+    text = page.text + "".join(web.ask(f"/{name}").text
+                               for name in ("page.css", "words.js", "page.js"))
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
     assert web.ask("/page.js", "POST").status == 405
 
@@ -118,86 +112,3 @@ def test_watchers_have_a_limit(rig):
     assert web.ask("/healthz").status == 200
     for watcher in watchers:
         watcher.close()
-
-
-# In a browser
-
-
-def _browser():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return shutil.which(name)
-    return None
-
-
-def _modules():
-    """Where node finds playwright-core, or None."""
-    places = [os.environ.get("NODE_PATH", ""), "/usr/lib/node_modules", "/usr/local/lib/node_modules",
-              str(pathlib.Path.home() / ".cache/chunneld-tests/node_modules")]
-    for place in places:
-        if place and (pathlib.Path(place) / "playwright-core").is_dir():
-            return place
-    return None
-
-
-def browse(web, scenario, *arguments):
-    if not (shutil.which("node") and _browser() and _modules()):
-        pytest.skip("no node, chromium and playwright-core (npm install --prefix "
-                    "~/.cache/chunneld-tests playwright-core)")
-    return subprocess.Popen(
-        ["node", str(SCRIPT), _browser(), f"http://{web.listen}/", scenario, *arguments], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, "NODE_PATH": _modules() or ""})
-
-
-def finish(browser):
-    out, _ = browser.communicate(timeout=120)
-    assert browser.returncode == 0, out
-
-
-def heard(browser, word):
-    """Waits for a line of the browser's script that is `word`."""
-    lines = []
-    for line in browser.stdout:
-        lines.append(line)
-        if line.strip() == word:
-            return
-    raise AssertionError("".join(lines))
-
-
-def test_browser_content(rig):
-    # Does a browser show bridges and connections, live, sorted and filtered, on any screen?
-    web = running(rig)
-    browser = browse(web, "content")
-    heard(browser, "publish")
-    rig.redis.client().publish("orders", b"x")
-    finish(browser)
-
-
-def test_browser_trouble(rig):
-    # Does a broken broker show by itself, and a daemon that is gone?
-    away = rig.proxy(rig.broker.port)
-    web = running(rig, amqp_url=rig.rabbit.url(port=away.port))
-    browser = browse(web, "trouble")
-    heard(browser, "break")
-    away.refuse()
-    rig.broker.close_connections(rig.rabbit.name)
-    heard(browser, "stop")
-    rig.daemons[0].stop()
-    finish(browser)
-
-
-def test_browser_many(rig):
-    # Is a page of a thousand bridges drawn in full, and updated cheaply?
-    web = Web()
-    bridges = [{"name": f"bridge-{number:04}", "from": {"channel": f"orders.{number}"},
-                "to": {"queue": "work"}} for number in range(1000)]
-    daemon = rig.make(*bridges, topology=WORK, http={"listen": web.listen})
-    daemon.config["stats"]["interval"] = "3s"  # nobody reads them while the browser is at work
-    daemon.start().wait_running(60)
-    browser = browse(web, "many")
-    heard(browser, "publish")
-    client = rig.redis.client()
-    for number in range(1000):
-        client.publish(f"orders.{number}", b"x")
-    finish(browser)

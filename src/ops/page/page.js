@@ -1,16 +1,15 @@
 /* The status page: takes the daemon's events and keeps tiles, problems, connections and bridges up to
- * date. A cell is touched only when its text becomes another, and only the rows in view are drawn. */
+ * date. A cell is touched only when its text becomes another; rows in view are drawn at once, the
+ * others some at a time. */
 "use strict";
 
 const SAMPLES = 60;
 const SAMPLE_MS = 5000;
 const FIRST_ROWS = 100;
+const ROWS_OUT_OF_VIEW = 25;
 const SILENT_MS = 4000;
 const COLUMNS = ["inRate", "outRate", "pending", "spooled", "dropped", "p99"];
 const LABELS = ["In / s", "Out / s", "Pending", "Spool", "Dropped", "p99 ms"];
-const GOOD = new Set(["running"]);
-const IDLE = new Set(["disabled"]);
-const WARN = new Set(["paused", "draining", "drained"]);
 
 const byId = (id) => document.getElementById(id);
 const bridges = new Map();
@@ -18,12 +17,19 @@ const view = { key: "rank", down: false, find: "", state: "", limit: FIRST_ROWS 
 let heard = 0;
 let lastUptime = 0;
 let sampleAge = 0;
+let samples = 0;
 let order = [];
+let turn = 0;
 
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const number = (value) => (value < 100000 ? whole.format(value) : short.format(value));
-const rate = (value) => (value > 0 && value < 10 ? value.toFixed(1) : number(value));
+/* Which rows are in view, or nearly; those that came into it are drawn. */
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const bridge = bridges.get(target.dataset.name);
+    if (!bridge || bridge.row !== target) continue;
+    bridge.inView = isIntersecting;
+    if (isIntersecting) drawBridge(bridge);
+  }
+}, { rootMargin: "300px" });
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -36,29 +42,9 @@ function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function pillClass(state) {
-  if (GOOD.has(state) || state === "up") return "pill good";
-  if (WARN.has(state) || state === "connecting") return "pill warn";
-  return IDLE.has(state) || state === "stopped" ? "pill" : "pill bad";
-}
-
-function duration(ms) {
-  const s = Math.floor(ms / 1000);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
-}
-
-function size(bytes) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${step ? (bytes / 1024 ** step).toFixed(1) : bytes} ${units[step]}`;
-}
-
 /* What is known of a bridge, and the row that shows it. */
 function addBridge(told) {
-  const bridge = { name: told.name, trend: [], sum: 0, inRate: 0, outRate: 0, row: null, drawn: "" };
+  const bridge = { name: told.name, trend: [], sum: 0, inRate: 0, outRate: 0, row: null, inView: false, stale: true };
   bridge.trend = (told.trend || []).slice(-SAMPLES);
   bridges.set(told.name, bridge);
   takeBridge(bridge, told, 0);
@@ -67,6 +53,7 @@ function addBridge(told) {
 function takeBridge(bridge, told, ms) {
   const before = bridge.told;
   bridge.told = told;
+  bridge.stale = true;
   if (before && ms > 0) {
     bridge.inRate = Math.max(0, told.received - before.received) * 1000 / ms;
     bridge.outRate = Math.max(0, told.delivered - before.delivered) * 1000 / ms;
@@ -88,6 +75,9 @@ function takeBridge(bridge, told, ms) {
 
 function makeRow(bridge) {
   const row = element("tr");
+  row.setAttribute("role", "row");
+  row.dataset.name = bridge.name;
+  sight.observe(row);
   const cells = {};
   cells.name = element("td", "c-name");
   cells.label = element("div", "name", bridge.name);
@@ -117,6 +107,7 @@ function makeRow(bridge) {
   trend.append(svg);
   cells.error = element("td", "error");
   row.append(trend, cells.error);
+  for (const cell of row.children) cell.setAttribute("role", "cell");
   bridge.row = row;
   bridge.cells = cells;
   bridge.shown = {};
@@ -132,11 +123,9 @@ function drawTrend(bridge) {
   bridge.cells.svg.setAttribute("aria-label", `delivered, at most ${rate(top / (SAMPLE_MS / 1000))} a second`);
 }
 
-function drawBridge(bridge, trend) {
-  if (!bridge.row) {
-    makeRow(bridge);
-    trend = true;
-  }
+function drawBridge(bridge) {
+  if (!bridge.row) makeRow(bridge);
+  bridge.stale = false;
   const { cells, shown } = bridge;
   const put = (key, node, text) => {
     if (shown[key] !== text) {
@@ -162,7 +151,10 @@ function drawBridge(bridge, trend) {
     }
   }
   if (cells.spooled.title !== bridge.disk) cells.spooled.title = bridge.disk;
-  if (trend) drawTrend(bridge);
+  if (shown.samples !== samples) {
+    shown.samples = samples;
+    drawTrend(bridge);
+  }
 }
 
 function compare(a, b) {
@@ -179,10 +171,16 @@ function fits(bridge) {
   return view.find === "" || bridge.words.includes(view.find);
 }
 
-function drawRows(trend) {
+function drawRows() {
   const fitting = [...bridges.values()].filter(fits).sort(compare);
   const rows = fitting.slice(0, view.limit);
-  for (const bridge of rows) drawBridge(bridge, trend);
+  for (const bridge of rows) {
+    if (!bridge.row || (bridge.stale && bridge.inView)) drawBridge(bridge);
+  }
+  for (let number = 0; number < Math.min(ROWS_OUT_OF_VIEW, rows.length); number++) {
+    const bridge = rows[turn++ % rows.length];
+    if (bridge.stale) drawBridge(bridge);
+  }
   const same = rows.length === order.length && rows.every((bridge, index) => bridge === order[index]);
   if (!same) {
     const body = byId("rows");
@@ -227,21 +225,6 @@ function drawList(list, items, make) {
   }
 }
 
-/* What has one cause is told once: a connection that is down, and the bridges that wait for it. */
-function groupProblems(problems) {
-  const groups = new Map();
-  for (const problem of problems) {
-    const key = problem.cause || `${problem.connection || ""} ${problem.bridge || ""}`;
-    if (!groups.has(key)) groups.set(key, { cause: problem.cause, remedy: problem.remedy, subjects: new Map() });
-    const { subjects } = groups.get(key);
-    const kind = problem.connection ? "Connection" : "Bridge";
-    const subject = `${kind} ${problem.state}`;
-    if (!subjects.has(subject)) subjects.set(subject, { kind, state: problem.state, names: [] });
-    subjects.get(subject).names.push(problem.connection || problem.bridge);
-  }
-  return [...groups.values()].map((group) => ({ ...group, subjects: [...group.subjects.values()] }));
-}
-
 function drawProblems(problems) {
   const groups = groupProblems(problems);
   byId("problems").hidden = groups.length === 0;
@@ -268,7 +251,7 @@ function drawConnections(connections) {
     const item = element("li");
     const top = element("div", "top");
     const name = element("span");
-    name.append(element("b", "", connection.name), ` ${connection.kind}`);
+    name.append(element("b", "", connection.name), " ", element("span", "quiet", connection.kind));
     top.append(name, element("span", pillClass(connection.state), connection.state));
     item.append(top);
     const since = connection.since ? `since ${new Date(connection.since).toLocaleString()}` : "never connected";
@@ -293,24 +276,29 @@ function setLive(good, words) {
   document.body.classList.toggle("gone", !good);
 }
 
-function take(told, fresh) {
+function take(text, fresh) {
   const began = performance.now();
+  const told = JSON.parse(text);
   const ms = fresh ? 0 : told.uptime_ms - lastUptime;
-  let sampled = fresh;
   heard = Date.now();
   lastUptime = told.uptime_ms;
   if (fresh) {
     bridges.clear();
     order = [];
+    sight.disconnect();
     told.bridges.forEach(addBridge);
   } else {
-    for (const bridge of bridges.values()) bridge.inRate = bridge.outRate = 0;
+    for (const bridge of bridges.values()) {
+      bridge.stale = bridge.stale || bridge.inRate > 0 || bridge.outRate > 0;
+      bridge.inRate = bridge.outRate = 0;
+    }
     for (const one of told.bridges) takeBridge(bridges.get(one.name), one, ms);
     sampleAge += ms;
     if (sampleAge >= SAMPLE_MS) {
       sampleAge = 0;
-      sampled = true;
+      samples++;
       for (const bridge of bridges.values()) {
+        bridge.stale = true;
         bridge.trend.push(bridge.sum);
         if (bridge.trend.length > SAMPLES) bridge.trend.shift();
         bridge.sum = 0;
@@ -320,15 +308,15 @@ function take(told, fresh) {
   setLive(true, "live");
   drawHead(told);
   drawTiles();
-  drawRows(sampled);
+  drawRows();
   document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
   document.body.dataset.updateMs = (performance.now() - began).toFixed(1);
 }
 
 function listen() {
   const events = new EventSource("events");
-  events.addEventListener("snapshot", (event) => take(JSON.parse(event.data), true));
-  events.addEventListener("update", (event) => take(JSON.parse(event.data), false));
+  events.addEventListener("snapshot", (event) => take(event.data, true));
+  events.addEventListener("update", (event) => take(event.data, false));
   events.onerror = () => {
     setLive(false, "daemon gone");
     say(byId("about"), heard ? `no answer since ${new Date(heard).toLocaleTimeString()}; trying again` : "no answer; trying again");
@@ -342,7 +330,7 @@ function sortBy(key) {
   view.down = view.key === key ? !view.down : numeric;
   view.key = key;
   showSort();
-  drawRows(false);
+  drawRows();
 }
 
 function showSort() {
@@ -358,15 +346,15 @@ function start() {
   }
   byId("find").addEventListener("input", (event) => {
     view.find = event.target.value.trim().toLowerCase();
-    drawRows(false);
+    drawRows();
   });
   byId("state").addEventListener("change", (event) => {
     view.state = event.target.value;
-    drawRows(false);
+    drawRows();
   });
   byId("more").addEventListener("click", () => {
     view.limit = Infinity;
-    drawRows(true);
+    drawRows();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && document.activeElement !== byId("find")) {
@@ -375,7 +363,7 @@ function start() {
     } else if (event.key === "Escape" && document.activeElement === byId("find")) {
       byId("find").value = "";
       view.find = "";
-      drawRows(false);
+      drawRows();
     }
   });
   setInterval(() => {
