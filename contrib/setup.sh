@@ -31,14 +31,16 @@ missing_packages() {
     done
 }
 
-# Installs those of the packages that are missing. Services that come with them are neither started
-# now nor at the next boot; what runs already is left alone.
-need_packages() {
+# Installs those of the packages that are missing, whose names come to stand in `missing`; 1: it could
+# not. Services that come with them are neither started now nor at the next boot; what runs already
+# is left alone.
+install_packages() {
+    missing=
     command -v dpkg-query >/dev/null || return 0
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        die "these packages are missing, install them as root: apt-get install $missing"
+        return 1
     fi
     say "installing $missing"
     policy=/usr/sbin/policy-rc.d
@@ -54,13 +56,22 @@ need_packages() {
         'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@" >/dev/null' \
         apt-get $missing </dev/null || installed=no
     [ "$made_policy" = no ] || as_root rm -f "$policy"
-    [ "$installed" = yes ] || die "apt-get could not install: $missing"
+    [ "$installed" = yes ] || return 1
     [ -d /run/systemd/system ] || return 0
-    for service in redis-server rabbitmq-server; do
+    for service in redis-server rabbitmq-server prometheus; do
         case " $missing " in
         *" $service "*) as_root systemctl --quiet disable "$service" 2>/dev/null || : ;;
         esac
     done
+}
+
+need_packages() {
+    install_packages "$@" || die "could not install these packages, do it as root: apt-get install $missing"
+}
+
+# Those without which it goes on, with less.
+want_packages() {
+    install_packages "$@" || say "could not install: $missing"
 }
 
 # Copies the sources to DIR, as they are on disk, so that nothing is ever written beside them. Of a

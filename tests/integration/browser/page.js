@@ -1,16 +1,35 @@
-/* The status page in a browser, driven by test_page.py:
+/* The status page in a browser, driven by test_page_browser.py:
  *
- *     node page.js CHROMIUM URL SCENARIO
+ *     node page.js CHROMIUM URL SCENARIO FOLDER
  *
  * Prints a word where the test is to do something; ends with 1 and the reason when something is not
- * as it should be. */
+ * as it should be. Pictures of what was seen go to FOLDER. */
 "use strict";
 
 const assert = require("assert");
 const { chromium } = require("playwright-core");
 
 const PATIENCE = { timeout: 60000 };
-const [, , executablePath, url, scenario] = process.argv;
+const [, , executablePath, url, scenario, folder] = process.argv;
+const ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
+const SCREENS = [[1360, "light"], [1360, "dark"], [900, "dark"], [390, "light"], [390, "dark"]];
+const TRIES = 2;
+const UPDATES = 5;
+
+/* On every screen: nothing sticks out, and the colours are those asked for. */
+async function pictures(page, name) {
+  for (const [width, colorScheme] of SCREENS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    const [wide, background] = await page.evaluate(() => [
+      document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]);
+    assert.ok(wide <= width, `${wide} wide on ${width}`);
+    assert.strictEqual(background === "rgb(17, 22, 21)", colorScheme === "dark");
+    await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png` });
+  }
+  await page.setViewportSize({ width: 1360, height: 900 });
+}
 
 async function updated(page, more = 2) {
   const from = Number(await page.evaluate(() => document.body.dataset.updates || 0));
@@ -46,27 +65,48 @@ async function content(page) {
   assert.deepStrictEqual(await names(page), []);
   assert.ok(await page.isVisible("#none"));
   await page.selectOption("#state", "");
-  for (const [width, scheme] of [[390, "light"], [900, "dark"], [1360, "dark"]]) {
-    await page.setViewportSize({ width, height: 800 });
-    await page.emulateMedia({ colorScheme: scheme });
-    const [wide, background] = await page.evaluate(() => [
-      document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]);
-    assert.ok(wide <= width, `${wide} wide on ${width}`);
-    assert.strictEqual(background === "rgb(17, 22, 21)", scheme === "dark");
-    assert.ok(await page.isVisible("#rows .pill"));
-  }
+  await pictures(page, "well");
 }
 
+/* How long updates take in all: the script, and the layout of what it changed. */
+async function measure(page) {
+  await page.evaluate(() => {
+    window.took = [];
+    new MutationObserver(() => {
+      const began = performance.now();
+      document.body.getBoundingClientRect();
+      window.took.push(Number(document.body.dataset.updateMs) + performance.now() - began);
+    }).observe(document.body, { attributeFilter: ["data-updates"] });
+  });
+  await page.waitForFunction((count) => window.took.length >= count, UPDATES, PATIENCE);
+  const took = await page.evaluate(() => window.took.sort((a, b) => a - b));
+  return took[Math.floor(took.length / 2)];
+}
+
+/* Prints when it shows that the broker is gone, in ms of the clock. */
 async function trouble(page) {
   await updated(page);
-  console.log("break");
-  await page.waitForSelector("#problems:not([hidden])", PATIENCE);
-  await page.waitForFunction(() => /Connection rabbit/.test(document.getElementById("problem-list").textContent), null, PATIENCE);
-  await page.waitForSelector("#rows tr.wrong", PATIENCE);
-  assert.match(await page.title(), /^\(\d\) /);
+  await page.evaluate(() => {
+    new MutationObserver(() => {
+      if (!document.getElementById("problems").hidden) window.shown = Date.now();
+    }).observe(document.getElementById("problems"), { attributeFilter: ["hidden"] });
+  });
+  for (let number = 0; number < TRIES; number++) {
+    console.log("break");
+    await page.waitForSelector("#problems:not([hidden])", PATIENCE);
+    await page.waitForFunction(() => /Connection rabbit/.test(document.getElementById("problem-list").textContent), null, PATIENCE);
+    console.log(await page.evaluate(() => window.shown));
+    await page.waitForSelector("#rows tr.wrong", PATIENCE);
+    assert.match(await page.title(), /^\(\d\) /);
+    if (number === 0) await pictures(page, "trouble");
+    console.log("heal");
+    await page.waitForSelector("#problems", { state: "hidden", ...PATIENCE });
+    await page.waitForSelector("#rows tr.wrong", { state: "detached", ...PATIENCE });
+  }
   console.log("stop");
   await page.waitForFunction(() => /gone|silent/.test(document.getElementById("live").textContent), null, PATIENCE);
   assert.ok(await page.evaluate(() => document.body.classList.contains("gone")));
+  await page.screenshot({ path: `${folder}/gone.png` });
 }
 
 async function many(page) {
@@ -75,25 +115,19 @@ async function many(page) {
   assert.strictEqual(await page.textContent("#more"), "Show all 1000");
   assert.strictEqual(await page.textContent("#t-running"), "1000 / 1000");
   console.log("publish");
-  await page.evaluate(() => {
-    window.longest = 0;
-    new MutationObserver(() => {
-      window.longest = Math.max(window.longest, Number(document.body.dataset.updateMs));
-    }).observe(document.body, { attributes: true });
-  });
-  await updated(page, 4);
-  const longest = await page.evaluate(() => window.longest);
-  assert.ok(longest > 0 && longest < 1000, `an update took ${longest} ms`);
-  console.log(`longest update ${longest} ms`);
+  console.log((await measure(page)).toFixed(1));
   await page.fill("#find", "bridge-0777");
   assert.deepStrictEqual(await names(page), ["bridge-0777"]);
   await page.fill("#find", "");
   await page.click("#more");
   assert.strictEqual((await names(page)).length, 1000);
+  console.log((await measure(page)).toFixed(1));
+  await page.click("th[data-key=inRate] button");
+  console.log((await measure(page)).toFixed(1));
 }
 
 async function main() {
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const browser = await chromium.launch({ executablePath, args: ARGS });
   const page = await browser.newPage({ viewport: { width: 1360, height: 900 } });
   const errors = [];
   page.on("console", (message) => {
