@@ -11,8 +11,9 @@
 #include "body.h"
 #include "broker.h"
 #include "pace.h"
+#include "values.h"
 
-enum { MAX_CONFIRMS = 32768, BATCH = 64, PERSISTENT = 2 };
+enum { MAX_CONFIRMS = 32768, BATCH = 64, TRANSIENT = 1, PERSISTENT = 2 };
 
 struct sender {
     struct pace pace;
@@ -24,6 +25,8 @@ struct sender {
     uint64_t first; /* number of the first message */
     uint64_t size;
     uint64_t confirms; /* most messages not yet confirmed */
+    bool transient;    /* delivery mode 1 */
+    struct values values;
     char *body;
     amqp_connection_state_t broker;
     uint64_t ready_ns;
@@ -43,9 +46,14 @@ static void connect_broker(struct sender *sender)
 static void publish_one(struct sender *sender, uint64_t now)
 {
     amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
-                                          .delivery_mode = PERSISTENT};
+                                          .delivery_mode =
+                                              sender->transient ? TRANSIENT : PERSISTENT};
     struct body body = {(uint32_t)sender->run, sender->first + sender->pace.sent,
                         pace_stamp(&sender->pace, now)};
+    if (sender->values.count) {
+        body = (struct body){body.run, values_draw(&sender->values), 0};
+        sender->values.counts[body.number]++;
+    }
     body_stamp(sender->body, &body);
     amqp_bytes_t bytes = {.len = sender->size, .bytes = sender->body};
     int status =
@@ -144,6 +152,8 @@ int main(int argc, char **argv)
         {"first", "number of the first message", &sender.first, 0, 0},
         {"size", "bytes of a body", &sender.size, 0, 0},
         {"confirms", "most messages not yet confirmed", &sender.confirms, 0, 0},
+        {"transient", "delivery mode 1", 0, 0, &sender.transient},
+        VALUES_ARGS(&sender.values),
         PACE_ARGS(&sender.pace),
         {0, 0, 0, 0, 0}};
     args_parse(argc, argv, "publishes numbered, stamped messages with confirms", table);
@@ -151,6 +161,7 @@ int main(int argc, char **argv)
         die("--size must be %d to %d", BODY_MIN_SIZE, BODY_MAX_SIZE);
     if (sender.confirms < 1 || sender.confirms >= MAX_CONFIRMS)
         die("--confirms must be 1 to %d", MAX_CONFIRMS - 1);
+    values_begin(&sender.values, sender.first);
 
     sender.body = malloc(sender.size);
     if (!sender.body)
@@ -159,8 +170,12 @@ int main(int argc, char **argv)
     connect_broker(&sender);
     send_all(&sender);
     printf("{\"sent\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"ready_ns\": %" PRIu64
-           ", \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64 "}\n",
+           ", \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64,
            sender.pace.sent, sender.refused, sender.ready_ns, sender.pace.start_ns, clock_ns());
+    if (sender.values.count)
+        values_print("values", sender.values.counts, sender.values.count);
+    printf("}\n");
+    values_end(&sender.values);
     broker_close(sender.broker);
     free(sender.body);
     return 0;

@@ -13,6 +13,7 @@
 #include "args.h"
 #include "body.h"
 #include "broker.h"
+#include "idset.h"
 #include "tally.h"
 
 enum { WAIT_MS = 20 };
@@ -28,6 +29,8 @@ struct receiver {
     uint64_t newest; /* delivery tag */
     uint64_t acked;  /* delivery tag */
     uint64_t redelivered;
+    struct idset ids;
+    uint64_t repeated; /* came again with the same message id; only where values are counted */
 };
 
 static void consume(struct receiver *receiver)
@@ -51,6 +54,14 @@ static void ack(struct receiver *receiver)
     receiver->acked = receiver->newest;
 }
 
+/* Values tell nothing of what came twice, but a bridge's message ids do. */
+static bool is_repeated(struct receiver *receiver, const amqp_basic_properties_t *properties)
+{
+    if (!receiver->tally.values.count || !(properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG))
+        return false;
+    return !idset_add(&receiver->ids, properties->message_id.bytes, properties->message_id.len);
+}
+
 /* Takes one message if one is there; whether it was. */
 static bool take_one(struct receiver *receiver)
 {
@@ -63,7 +74,10 @@ static bool take_one(struct receiver *receiver)
     broker_check(reply, "consume");
     receiver->newest = envelope.delivery_tag;
     receiver->redelivered += envelope.redelivered != 0;
-    tally_take(&receiver->tally, envelope.message.body.bytes, envelope.message.body.len);
+    if (is_repeated(receiver, &envelope.message.properties))
+        receiver->repeated++;
+    else
+        tally_take(&receiver->tally, envelope.message.body.bytes, envelope.message.body.len);
     amqp_destroy_envelope(&envelope);
     amqp_maybe_release_buffers(receiver->broker);
     if (receiver->newest - receiver->acked >= receiver->prefetch / 2)
@@ -111,10 +125,11 @@ int main(int argc, char **argv)
     consume(&receiver);
     tally_begin(&receiver.tally);
     receive_all(&receiver);
-    printf("{\"ready_ns\": %" PRIu64 ", \"redelivered\": %" PRIu64 ", ", receiver.ready_ns,
-           receiver.redelivered);
+    printf("{\"ready_ns\": %" PRIu64 ", \"redelivered\": %" PRIu64 ", \"repeated\": %" PRIu64 ", ",
+           receiver.ready_ns, receiver.redelivered, receiver.repeated);
     tally_print(&receiver.tally);
     printf("}\n");
+    idset_free(&receiver.ids);
     broker_close(receiver.broker);
     return 0;
 }

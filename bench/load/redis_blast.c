@@ -13,8 +13,9 @@
 #include "args.h"
 #include "body.h"
 #include "pace.h"
+#include "values.h"
 
-enum { MAX_CHANNELS = 100000, CHANNEL_SIZE = 256, OUTPUT_BYTES = 256 * 1024 };
+enum { MAX_CHANNELS = 100000, CHANNEL_SIZE = 256, OUTPUT_BYTES = 256 * 1024, MAX_PIPELINE = 65536 };
 
 struct sender {
     struct pace pace;
@@ -25,10 +26,13 @@ struct sender {
     uint64_t first; /* number of the first message */
     uint64_t size;
     uint64_t pipeline; /* most commands not yet answered */
+    uint64_t hear;     /* subscriptions that are to get each */
+    struct values values;
+    uint32_t drawn[MAX_PIPELINE]; /* values not yet answered, as a ring */
     char *body;
     redisContext *redis;
     uint64_t answered;
-    uint64_t unheard; /* that Redis gave to no subscriber */
+    uint64_t unheard; /* that Redis gave to fewer than `hear` */
     uint64_t output;  /* bytes in the output buffer, roughly */
 };
 
@@ -43,6 +47,14 @@ static void connect_redis(struct sender *sender)
     sender->redis->flags &= ~REDIS_BLOCK;
 }
 
+static uint64_t draw_one(struct sender *sender)
+{
+    uint64_t value = values_draw(&sender->values);
+    sender->values.counts[value]++;
+    sender->drawn[sender->pace.sent % MAX_PIPELINE] = (uint32_t)value;
+    return value;
+}
+
 static void publish_one(struct sender *sender, uint64_t now)
 {
     char name[CHANNEL_SIZE];
@@ -53,6 +65,8 @@ static void publish_one(struct sender *sender, uint64_t now)
         channel = name;
     }
     struct body body = {(uint32_t)sender->run, number, pace_stamp(&sender->pace, now)};
+    if (sender->values.count)
+        body = (struct body){body.run, draw_one(sender), 0};
     body_stamp(sender->body, &body);
     const char *words[] = {"PUBLISH", channel, sender->body};
     const size_t sizes[] = {7, strlen(channel), sender->size};
@@ -83,6 +97,15 @@ static void write_output(struct sender *sender)
         sender->output = 0;
 }
 
+static void take_answer(struct sender *sender, uint64_t reached)
+{
+    bool unheard = reached < sender->hear;
+    if (unheard && sender->values.count)
+        sender->values.missed[sender->drawn[sender->answered % MAX_PIPELINE]]++;
+    sender->unheard += unheard;
+    sender->answered++;
+}
+
 static void read_answers(struct sender *sender)
 {
     void *answer;
@@ -92,8 +115,7 @@ static void read_answers(struct sender *sender)
         const redisReply *reply = answer;
         if (reply->type != REDIS_REPLY_INTEGER)
             die("redis: %s", reply->str ? reply->str : "not a number");
-        sender->answered++;
-        sender->unheard += reply->integer == 0;
+        take_answer(sender, (uint64_t)reply->integer);
         freeReplyObject(answer);
     }
 }
@@ -114,7 +136,8 @@ static void send_all(struct sender *sender)
 
 int main(int argc, char **argv)
 {
-    struct sender sender = {.port = 6379, .channel = "bench", .size = 100, .pipeline = 2000};
+    static struct sender sender = {
+        .port = 6379, .channel = "bench", .size = 100, .pipeline = 2000, .hear = 1};
     const struct arg table[] = {
         {"port", "of Redis on 127.0.0.1", &sender.port, 0, 0},
         {"channel", "to publish on", 0, &sender.channel, 0},
@@ -123,6 +146,8 @@ int main(int argc, char **argv)
         {"first", "number of the first message", &sender.first, 0, 0},
         {"size", "bytes of a body", &sender.size, 0, 0},
         {"pipeline", "most commands not yet answered", &sender.pipeline, 0, 0},
+        {"hear", "subscriptions that are to get each (default: 1)", &sender.hear, 0, 0},
+        VALUES_ARGS(&sender.values),
         PACE_ARGS(&sender.pace),
         {0, 0, 0, 0, 0}};
     args_parse(argc, argv, "publishes numbered, stamped messages on Redis", table);
@@ -130,6 +155,9 @@ int main(int argc, char **argv)
         die("--size must be %d to %d", BODY_MIN_SIZE, BODY_MAX_SIZE);
     if (sender.channels > MAX_CHANNELS)
         die("--channels must be %d at most", MAX_CHANNELS);
+    if (sender.pipeline < 1 || sender.pipeline > MAX_PIPELINE)
+        die("--pipeline must be 1 to %d", MAX_PIPELINE);
+    values_begin(&sender.values, sender.first);
 
     sender.body = malloc(sender.size);
     if (!sender.body)
@@ -138,8 +166,14 @@ int main(int argc, char **argv)
     connect_redis(&sender);
     send_all(&sender);
     printf("{\"sent\": %" PRIu64 ", \"unheard\": %" PRIu64 ", \"start_ns\": %" PRIu64
-           ", \"end_ns\": %" PRIu64 "}\n",
+           ", \"end_ns\": %" PRIu64,
            sender.pace.sent, sender.unheard, sender.pace.start_ns, clock_ns());
+    if (sender.values.count) {
+        values_print("values", sender.values.counts, sender.values.count);
+        values_print("unheard_values", sender.values.missed, sender.values.count);
+    }
+    printf("}\n");
+    values_end(&sender.values);
     redisFree(sender.redis);
     free(sender.body);
     return 0;

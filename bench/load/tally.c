@@ -25,6 +25,9 @@ void tally_begin(struct tally *tally)
 {
     if (tally->size < BODY_MIN_SIZE || tally->size > BODY_MAX_SIZE)
         die("--size must be %d to %d", BODY_MIN_SIZE, BODY_MAX_SIZE);
+    if (tally->values.count && tally->credit_fd)
+        die("--values without --credit-fd");
+    values_begin(&tally->values, 0);
     signal(SIGPIPE, SIG_IGN);
     tally->filler = enlarged(NULL, tally->size);
     body_prepare(tally->filler, tally->size);
@@ -68,6 +71,19 @@ static void take_new(struct tally *tally, const struct body *body, uint64_t now)
     tally->last_ns = now;
 }
 
+static void take_value(struct tally *tally, uint64_t value, uint64_t now)
+{
+    if (value >= tally->values.count) {
+        tally->damaged++;
+        return;
+    }
+    tally->values.counts[value]++;
+    tally->distinct++;
+    if (!tally->first_ns)
+        tally->first_ns = now;
+    tally->last_ns = now;
+}
+
 void tally_take(struct tally *tally, const char *bytes, size_t size)
 {
     struct body body;
@@ -84,7 +100,9 @@ void tally_take(struct tally *tally, const char *bytes, size_t size)
     tally->messages++;
     if (!body_is_whole(bytes, size, tally->filler, tally->size))
         tally->damaged++;
-    if (!mark_seen(tally, body.number))
+    if (tally->values.count)
+        take_value(tally, body.number, now);
+    else if (!mark_seen(tally, body.number))
         take_new(tally, &body, now);
     if (tally->distinct - tally->credit_told >= CREDIT_EVERY)
         tally_tell_credit(tally);
@@ -118,7 +136,8 @@ bool tally_is_over(const struct tally *tally)
         return tally->distinct > 0;
     if (tally->expected == UINT64_MAX)
         return false;
-    return tally->distinct >= tally->expected ||
+    /* Of values nobody can tell whether one came too often before nothing more comes. */
+    return (!tally->values.count && tally->distinct >= tally->expected) ||
            clock_ns() - tally->quiet_since_ns >= tally->idle_ms * 1000000;
 }
 
@@ -166,10 +185,13 @@ void tally_print(struct tally *tally)
            ", \"first_ns\": %" PRIu64 ", \"last_ns\": %" PRIu64 ", \"first_after_ns\": %" PRIu64,
            tally->messages, tally->distinct, tally->messages - tally->distinct, tally->out_of_order,
            tally->damaged, tally->foreign, tally->first_ns, tally->last_ns, tally->first_after_ns);
-    if (tally->distinct) {
+    if (tally->values.count) {
+        values_print("values", tally->values.counts, tally->values.count);
+    } else if (tally->distinct) {
         qsort(tally->latencies_ns, tally->distinct, sizeof(*tally->latencies_ns), compare);
         print_latencies(tally);
     }
+    values_end(&tally->values);
     free(tally->filler);
     free(tally->seen);
     free(tally->latencies_ns);

@@ -7,15 +7,17 @@
 #include <stdint.h>
 
 #include "args.h"
+#include "values.h"
 
 struct tally {
     /* what the command line says */
-    uint64_t run;       /* messages of other runs are left out of the books */
-    uint64_t size;      /* of every body */
-    uint64_t after_ns;  /* first_after_ns: when the first message stamped later than this came */
-    uint64_t idle_ms;   /* once all are sent: the end, when nothing came for so long */
-    uint64_t credit_fd; /* pipe on which the sender is told what came; 0: none */
-    bool only_first;    /* the end, when one message came */
+    uint64_t run;         /* messages of other runs are left out of the books */
+    uint64_t size;        /* of every body */
+    uint64_t after_ns;    /* first_after_ns: when the first message stamped later than this came */
+    uint64_t idle_ms;     /* once all are sent: the end, when nothing came for so long */
+    uint64_t credit_fd;   /* pipe on which the sender is told what came; 0: none */
+    bool only_first;      /* the end, when one message came */
+    struct values values; /* counted in the place of numbers */
     /* the books */
     uint64_t messages; /* that came, repeated ones included */
     uint64_t distinct;
@@ -44,6 +46,7 @@ struct tally {
         {"size", "bytes of a body", &(tally)->size, 0, 0},                                         \
         {"after-ns", "notice the first message stamped after this", &(tally)->after_ns, 0, 0},     \
         {"idle-ms", "end after so long a silence", &(tally)->idle_ms, 0, 0},                       \
+        VALUES_ARGS(&(tally)->values),                                                             \
         {"credit-fd", "pipe on which the sender is told what came", &(tally)->credit_fd, 0, 0},    \
     {                                                                                              \
         "only-first", "end with the first message", 0, 0, &(tally)->only_first                     \

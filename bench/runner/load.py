@@ -19,9 +19,10 @@ from .servers import ROOT
 from .waiting import Failed
 
 SOURCES = ROOT / "bench" / "load"
-COMMON = ("args", "body", "pace", "tally")
+COMMON = ("args", "body", "pace", "tally", "values")
 PROGRAMS = {"redis_blast": (), "redis_tap": (), "amqp_blast": ("broker",),
-            "amqp_drain": ("broker",), "amqp_queue": ("broker",)}
+            "amqp_drain": ("broker", "idset"), "amqp_queue": ("broker",),
+            "amqp_call": ("broker", "rtt"), "redis_call": ("rtt",)}
 FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra"]
 
 

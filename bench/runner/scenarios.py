@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Callable, Sequence
 
+from . import calls as rpc
 from . import measures
+from . import mirror as mirrors
 from .rig import Rig
 from .candidates import Candidate
 from .routes import DIRECTIONS, REDIS_TO_AMQP
@@ -159,6 +161,40 @@ def idle(quick: bool) -> Scenario:
          for bridges in (100, 1000)])
 
 
+def mirror(quick: bool) -> Scenario:
+    def case(name: str, who: Sequence[str], **parameters: Any) -> Case:
+        parameters = {"rate": 20_000, "cuts": 0, "persistent": False, **parameters}
+        if quick:
+            parameters["seconds"] = 1 + parameters["cuts"] // 2
+        return Case(name, parameters, who)
+
+    both = ("chunneld", "bare-amqp")
+    return Scenario(
+        "mirror", "A mirror: both sides publish at once, bodies of 1,000 values", mirrors.mirror,
+        (Column("sent_rate", "sent/s a side"), Column("rate", "through/s a side", 0, True),
+         Column("lost_redis", "lost Redis"), Column("lost_amqp", "lost AMQP"),
+         Column("extra_redis", "twice Redis"), Column("extra_amqp", "twice AMQP"),
+         Column("unheard", "unheard"), Column("cut_off", "cut off"),
+         Column("pending", "backlog"), Column("cpu_us", "CPU µs/message", 2),
+         Column("peak_mib", "peak MiB", 1)),
+        [case("20,000/s a side", both, seconds=20),
+         case("20,000/s a side, persistent", both, seconds=20, persistent=True),
+         case("4,000/s a side, cut five times", DAEMON, rate=4000, seconds=60, cuts=5),
+         case("20,000/s a side, cut five times", DAEMON, seconds=60, cuts=5)])
+
+
+def calls(quick: bool) -> Scenario:
+    return Scenario(
+        "calls", "Calls, one at a time: through the daemon, and on one server", rpc.calls,
+        (Column("through_p50_us", "through p50 µs"), Column("through_p99_us", "p99"),
+         Column("amqp_p50_us", "RabbitMQ p50 µs"), Column("amqp_p99_us", "p99"),
+         Column("redis_p50_us", "Redis p50 µs"), Column("redis_p99_us", "p99"),
+         Column("added_p50_us", "added p50 µs"), Column("added_p99_us", "p99")),
+        [Case(f"{asker} asks, {worker} answers",
+              {"asks": asks, "calls": 200 if quick else 2000, "turns": 1 if quick else 5}, DAEMON)
+         for asks, asker, worker in (("amqp", "AMQP", "Redis"), ("redis", "Redis", "AMQP"))])
+
+
 def all_scenarios(quick: bool) -> list[Scenario]:
     return [make(quick) for make in (throughput, latency, burst, outage, backlog, channels,
-                                     recovery, startup, idle)]
+                                     recovery, startup, idle, mirror, calls)]

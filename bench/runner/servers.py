@@ -95,6 +95,15 @@ class Redis:
         """How many channels that match have subscribers."""
         return len(self.command("PUBSUB", "CHANNELS", pattern))
 
+    def kill_clients(self, name: str) -> int:
+        """Cuts the clients whose name begins so; how many."""
+        clients = [dict(word.split("=", 1) for word in line.split())
+                   for line in self.command("CLIENT", "LIST").decode().splitlines()]
+        doomed = [client["id"] for client in clients if client["name"].startswith(name)]
+        for client in doomed:
+            self.command("CLIENT", "KILL", "ID", client)
+        return len(doomed)
+
     def stop(self) -> None:
         self._connection.close()
         self._child.stop()
@@ -135,6 +144,21 @@ class Broker:
              str(self._folder), "set_vm_memory_high_watermark", mark], capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise Failed(f"rabbitmqctl: {done.stdout}{done.stderr}")
+
+    def kill_connections(self, product: str) -> None:
+        """Cuts the connections of a product: the process that serves each is killed. By erl_call,
+        as that takes a hundredth of the time that rabbitmqctl does."""
+        cookie = (self._folder / ".erlang.cookie").read_text()
+        expression = (
+            "[exit(P, kill) || [{pid, P}, {client_properties, C}] <- "
+            "rabbit_networking:connection_info_all([pid, client_properties]), "
+            f"is_list(C), lists:keyfind(<<\"product\">>, 1, C) =:= {{<<\"product\">>, longstr, <<\"{product}\">>}}].\n")
+        done = subprocess.run(
+            ["/usr/lib/erlang/bin/erl_call", "-sname", f"chunnel{self.port}@localhost", "-c", cookie,
+             "-e"], input=expression, capture_output=True, text=True, timeout=60,
+            env={**os.environ, "ERL_EPMD_PORT": str(self.port + 2), "HOME": str(self._folder)})
+        if done.returncode != 0 or not done.stdout.startswith("{ok,"):
+            raise Failed(f"erl_call: {done.stdout}{done.stderr}")
 
     def start_again(self) -> None:
         """On the data it had; returns at once."""

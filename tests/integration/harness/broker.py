@@ -174,6 +174,14 @@ class Broker:
             " || [{pid, P}, {vhost, V}] <- rabbit_networking:connection_info_all([pid, vhost]),"
             f" V =:= <<\"{vhost}\">>]")
 
+    def kill_connections(self, vhost, product):
+        """Cuts the connections of a product without a word: kills the processes that serve them."""
+        self.eval(
+            "[exit(P, kill) || [{pid, P}, {vhost, V}, {client_properties, C}] <-"
+            " rabbit_networking:connection_info_all([pid, vhost, client_properties]),"
+            f" V =:= <<\"{vhost}\">>, is_list(C), lists:keyfind(<<\"product\">>, 1, C) =:="
+            f" {{<<\"product\">>, longstr, <<\"{product}\">>}}]")
+
     def _log(self):
         return self.folder / "log" / f"{self.node}.log"
 

@@ -143,6 +143,9 @@ class Rig:
 def _name_connections(bridge):
     if "rpc" in bridge:
         return {**bridge, "rpc": _name_connections(bridge["rpc"])}
+    if "mirror" in bridge:
+        return {**bridge, "mirror": {"redis_connection": "redis", "amqp_connection": "rabbit",
+                                     **bridge["mirror"]}}
     bridge = {key: dict(value) if key in ("from", "to") else value
               for key, value in bridge.items()}
     redis_words = {"channel", "pattern"}
