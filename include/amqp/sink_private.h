@@ -1,6 +1,6 @@
 /* The inside of a sink, shared by sink.c (what the bridge sees), confirms.c (what the broker says
- * of what was published), returns.c (what it could not route), culprit.c (what it closes the channel
- * over) and tx.c (transactions) alone. */
+ * of what was published), returns.c (what it could not route), culprit.c (what it closes the
+ * channel over) and tx.c (transactions) alone. */
 #ifndef CHUNNELD_AMQP_SINK_PRIVATE_H
 #define CHUNNELD_AMQP_SINK_PRIVATE_H
 
@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "conf/config.h"
 #include "core/endpoint.h"
+#include "core/inflight.h"
 #include "core/window.h"
 
 /* With tx.select on; all zero without. */
@@ -22,8 +23,8 @@ struct rmq_tx {
 
 /* While a message is looked for that the broker closes the channel over; all zero otherwise. */
 struct rmq_culprit {
-    size_t limit;     /* as many may be out unconfirmed; 0: no limit */
-    size_t suspects;  /* of those that were out at the last close, how many are to be answered yet */
+    size_t limit;    /* as many may be out unconfirmed; 0: no limit */
+    size_t suspects; /* of those that were out at the last close, how many are to be answered yet */
     uint64_t told_us; /* when the search was last logged; 0: never */
 };
 
@@ -43,6 +44,7 @@ struct rmq_sink {
     struct rmq_tx tx;
     struct rmq_culprit culprit;
 
+    struct inflight inflight;     /* how many may be in it */
     struct window out;            /* by publish sequence number: sent, not confirmed */
     struct delivery_list written; /* without confirms: sent in this turn */
 

@@ -4,6 +4,7 @@
  * up. Not for: returned messages (returns.c). */
 #include "amqp/sink_private.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 static void confirms_arm(struct rmq_sink *sink, uint64_t delay_us)
 {
@@ -18,6 +19,7 @@ void rmq_confirms_restart_clock(struct rmq_sink *sink)
 
 void rmq_confirms_on_sent(struct rmq_sink *sink)
 {
+    inflight_on_sent(&sink->inflight, sink->out.next - 1, loop_now_us(sink->loop));
     if (sink->out.count == 1) {
         rmq_confirms_restart_clock(sink);
     }
@@ -72,6 +74,18 @@ static struct delivery *confirms_take(struct rmq_sink *sink, uint64_t tag, bool 
     return multiple ? window_take_first(&sink->out, tag) : window_take(&sink->out, tag);
 }
 
+/* Follows the broker with the limit of what is out. */
+static void confirms_judge(struct rmq_sink *sink)
+{
+    struct inflight *inflight = &sink->inflight;
+
+    if (inflight_is_due(inflight, sink->out.first) &&
+        inflight_judge(inflight, loop_now_us(sink->loop))) {
+        log_debug("bridge", sink->bridge, "the broker is slow, less goes out unconfirmed",
+                  log_number("messages", inflight->limit));
+    }
+}
+
 static void confirms_take_all(struct rmq_sink *sink, uint64_t tag, bool multiple, bool is_nack)
 {
     uint64_t first = sink->out.first;
@@ -93,6 +107,7 @@ static void confirms_take_all(struct rmq_sink *sink, uint64_t tag, bool multiple
     }
     if (sink->out.first != first) {
         rmq_confirms_restart_clock(sink);
+        confirms_judge(sink);
     }
     if (sink->busy || sink->stopping) {
         loop_defer(sink->loop, &sink->step);

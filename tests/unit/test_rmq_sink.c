@@ -14,6 +14,7 @@
 #include "rmq_bed.h"
 
 enum { CHANNEL = 1 }; /* the topology is empty and opens none */
+enum { MANY = 2000 }; /* messages that are out at once from the start */
 
 /* Five messages that wait for their confirms. */
 static struct rmq_session *send_five(struct rmq_bed *bed, struct sink_watch *watch)
@@ -182,19 +183,19 @@ static void keeps_count_of_many(void **state)
     struct sink_watch watch;
     struct rmq_session *session;
     struct rand rand;
-    bool *done = calloc(10001, sizeof(*done));
-    uint64_t left = 10000;
+    bool *done = calloc(MANY + 1, sizeof(*done));
+    uint64_t left = MANY;
 
     assert_non_null(done);
     rand_init_seed(&rand, 7);
     rmq_bed_start_sink(bed, &watch);
     session = rmq_bed_publishing(bed);
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < MANY; i++) {
         assert_int_equal(rmq_bed_send(&watch, SLICE("x")), SINK_TAKEN);
     }
     rmq_bed_settle(bed);
     while (left > 0) {
-        uint64_t tag = 1 + rand_below(&rand, 10000);
+        uint64_t tag = 1 + rand_below(&rand, MANY);
         bool multiple = rand_below(&rand, 500) == 0;
 
         if (done[tag]) {
@@ -211,8 +212,8 @@ static void keeps_count_of_many(void **state)
         }
     }
     rmq_bed_settle(bed);
-    assert_int_equal(watch.back, 10000);
-    assert_int_equal(watch.outcomes[OUTCOME_DELIVERED] + watch.outcomes[OUTCOME_RETRY], 10000);
+    assert_int_equal(watch.back, MANY);
+    assert_int_equal(watch.outcomes[OUTCOME_DELIVERED] + watch.outcomes[OUTCOME_RETRY], MANY);
     assert_true(watch.ready);
     free(done);
     rmq_bed_end_sink(bed, &watch);
@@ -341,25 +342,46 @@ static void obeys_channel_flow(void **state)
     rmq_bed_end_sink(bed, &watch);
 }
 
+/* Sends until the sink takes no more, also with nothing left to be written; how many it took. */
+static uint64_t send_all_it_takes(struct rmq_bed *bed, struct sink_watch *watch)
+{
+    uint64_t taken = 0, before;
+
+    do {
+        before = taken;
+        while (rmq_bed_send(watch, SLICE("x")) == SINK_TAKEN) {
+            taken++;
+        }
+        rmq_bed_settle(bed);
+    } while (taken > before);
+    return taken;
+}
+
 static void has_a_window(void **state)
 {
     struct rmq_bed *bed = *state;
     struct sink_watch watch;
-    uint64_t sent = 0;
+    uint64_t confirmed = 0, sent;
+    unsigned writables;
 
     rmq_bed_start_sink(bed, &watch);
-    while (rmq_bed_send(&watch, SLICE("x")) == SINK_TAKEN) {
-        sent++;
+    /* It is wider with every answer that is soon, up to an end. */
+    for (sent = 0; sent != 65536; confirmed += sent) {
+        if (confirmed > 0) {
+            rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, confirmed, true);
+            rmq_bed_settle(bed);
+        }
+        sent = send_all_it_takes(bed, &watch);
+        assert_in_range(sent, 64, 65536);
     }
-    assert_int_equal(sent, 65536);
+    confirmed -= sent;
+    writables = watch.writables;
+    rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, confirmed + 2, false); /* a hole is no room */
     rmq_bed_settle(bed);
-    assert_int_equal(watch.writables, 0);
-    rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, 2, false); /* a hole is no room */
+    assert_int_equal(watch.writables, writables);
+    rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, confirmed + 1, false);
     rmq_bed_settle(bed);
-    assert_int_equal(watch.writables, 0);
-    rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, 1, false);
-    rmq_bed_settle(bed);
-    assert_int_equal(watch.writables, 1);
+    assert_int_equal(watch.writables, writables + 1);
     assert_int_equal(rmq_bed_send(&watch, SLICE("x")), SINK_TAKEN);
     assert_int_equal(rmq_bed_send(&watch, SLICE("x")), SINK_TAKEN);
     assert_int_equal(rmq_bed_send(&watch, SLICE("x")), SINK_BUSY);
@@ -576,6 +598,42 @@ static void gives_up_a_channel_open_without_answer(void **state)
     rmq_bed_end_sink(bed, &watch);
 }
 
+/* As many are out as are confirmed in a second: twice as many at first, where they are confirmed at
+ * once; a quarter, once that takes four seconds. What the broker was blocked for does not count. */
+static void lets_out_what_the_broker_confirms_in_a_second(void **state)
+{
+    struct rmq_bed *bed = *state;
+    amqp_connection_blocked_t blocked = {rmq_bytes_of("low on memory")};
+    amqp_connection_unblocked_t unblocked = {0};
+    struct rmq_session *session;
+    struct sink_watch watch;
+    uint64_t first, sent;
+
+    rmq_bed_start_sink(bed, &watch);
+    session = rmq_bed_publishing(bed);
+    first = sent = send_all_it_takes(bed, &watch);
+    assert_in_range(first, 64, 65535);
+    rmq_session_ack(session, CHANNEL, sent, true);
+    rmq_bed_settle(bed);
+    assert_int_equal(send_all_it_takes(bed, &watch), 2 * first);
+    sent += 2 * first;
+    rmq_bed_advance(bed, 4 * SECOND);
+    rmq_session_ack(session, CHANNEL, sent - 1, true);
+    rmq_session_nack(session, CHANNEL, sent, false);
+    rmq_bed_settle(bed);
+    assert_int_equal(send_all_it_takes(bed, &watch), first / 2);
+    sent += first / 2;
+    rmq_session_send(session, 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
+    rmq_bed_settle(bed);
+    rmq_bed_advance(bed, 20 * SECOND);
+    rmq_session_send(session, 0, AMQP_CONNECTION_UNBLOCKED_METHOD, &unblocked);
+    rmq_bed_settle(bed);
+    rmq_session_ack(session, CHANNEL, sent, true);
+    rmq_bed_settle(bed);
+    assert_int_equal(send_all_it_takes(bed, &watch), first / 2);
+    rmq_bed_end_sink(bed, &watch);
+}
+
 #define bed_test(name) cmocka_unit_test_setup_teardown(name, rmq_bed_set_up, rmq_bed_tear_down)
 
 int main(void)
@@ -592,6 +650,7 @@ int main(void)
         bed_test(waits_while_the_broker_is_blocked),
         bed_test(obeys_channel_flow),
         bed_test(has_a_window),
+        bed_test(lets_out_what_the_broker_confirms_in_a_second),
         bed_test(writes_no_more_than_is_read),
         bed_test(gives_up_a_broker_that_does_not_confirm),
         bed_test(is_patient_with_a_slow_broker),
