@@ -30,6 +30,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                         help="small amounts and one round: does everything work?")
     parser.add_argument("--scenario", action="append", metavar="NAME", default=[],
                         help="only this one; may be given again")
+    parser.add_argument("--case", action="append", metavar="TEXT", default=[],
+                        help="only cases that have this in their name; may be given again")
     parser.add_argument("--candidate", action="append", metavar="NAME", default=[],
                         help="only this one; may be given again")
     parser.add_argument("--rounds", type=int, metavar="N",
@@ -116,7 +118,7 @@ def measure(options: argparse.Namespace, scenarios: Sequence[Scenario],
             print(f"\n{scenario.title} ({scenario.name})")
             for case in scenario.cases:
                 who = [candidate for candidate in candidates if candidate.name in case.who]
-                if who:
+                if who and (not options.case or any(text in case.name for text in options.case)):
                     measure_case(rig, scenario, case, who, options.rounds, results)
                     print(f"\n{results.case_table(scenario, case)}", flush=True)
 

@@ -6,8 +6,10 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
+#include "net/moderation.h"
 
 TAILQ_HEAD(loop_task_list, loop_task);
 
@@ -33,6 +35,7 @@ struct loop {
     uint64_t now_us;               /* the clock as last read */
     uint64_t turn_us;              /* when the turn under way began; 0: none did */
     struct lag lag;                /* how long turns took */
+    struct moderation moderation;  /* when to rest between them */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
@@ -153,8 +156,9 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
-/* Waits as `flags` say, calls what is ready, and notes how long that took. */
-static void loop_wait_and_call(struct loop *loop, int flags)
+/* Waits as `flags` say, calls what is ready, and notes how long that took. When the turn began; 0:
+ * nothing was ready. */
+static uint64_t loop_wait_and_call(struct loop *loop, int flags)
 {
     uint64_t begun;
 
@@ -165,13 +169,28 @@ static void loop_wait_and_call(struct loop *loop, int flags)
         loop_touch(loop);
         lag_note(&loop->lag, loop->now_us, loop->now_us - begun);
     }
+    return begun;
+}
+
+/* Lets events gather where they come one by one. A signal ends it. */
+static void loop_rest(struct loop *loop, uint64_t begun)
+{
+    uint64_t rest = moderation_rest(&loop->moderation, begun, loop->now_us);
+    struct timespec time = {.tv_nsec = (long)(rest * 1000)};
+
+    if (rest > 0 && !loop->stopping) {
+        nanosleep(&time, NULL);
+    }
 }
 
 void loop_run(struct loop *loop)
 {
     loop->stopping = false;
     while (!loop->stopping) {
-        loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
+        uint64_t begun = loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
+        if (begun != 0) {
+            loop_rest(loop, begun);
+        }
     }
     loop_run_tasks(loop);
 }
