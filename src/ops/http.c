@@ -121,7 +121,8 @@ void http_server_wake(struct http_server *server)
 
     for (client = TAILQ_FIRST(&server->clients); client != NULL; client = next) {
         next = TAILQ_NEXT(client, link);
-        if (client->state == HTTP_WAITING) {
+        /* One whose connection has ended is in the list until it is swept. */
+        if (client->state == HTTP_WAITING && client->source != NULL) {
             http_answer_pull(client);
         }
     }
