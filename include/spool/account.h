@@ -45,6 +45,8 @@ int account_load(struct account *account, uint64_t first, uint64_t end, uint64_t
  * changed. */
 int account_remove(struct account *account, uint64_t first, uint64_t end,
                    struct account_sum *out_sum);
+/* How many of [first, end) are there. */
+uint64_t account_count(const struct account *account, uint64_t first, uint64_t end);
 /* Whether record `seq` is there. */
 bool account_has(const struct account *account, uint64_t seq);
 

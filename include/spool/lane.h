@@ -39,6 +39,22 @@ void lane_reading_settle(struct lane_reading *reading);
 /* NULL is legal. */
 void lane_reading_free(struct lane_reading *reading);
 
+struct spool_reader;
+
+/* A question of one who reads beside the FIFO's owner, and then its answer. Owned by the list that
+ * it is in: on its way to the thread, there, on its way back. */
+struct lane_ask {
+    STAILQ_ENTRY(lane_ask) link;
+    struct lane_read read;
+    struct lane_reading *reading; /* owned; NULL: the answer is to come */
+    struct spool_reader *reader;  /* the loop's alone; NULL: nobody wants the answer any more */
+};
+
+STAILQ_HEAD(lane_ask_list, lane_ask);
+
+/* Frees all that is in the list. */
+void lane_asks_free(struct lane_ask_list *list);
+
 /* From the loop to the thread; under the lock of the post. */
 struct lane_mail {
     struct segment_list segments; /* appended, in order */
@@ -81,6 +97,9 @@ struct lane {
     struct lane_mail mail;
     struct lane_news news;
     struct lane_disk disk;
+    struct lane_ask_list asked;    /* part of the mail; under the lock */
+    struct lane_ask_list asking;   /* the thread's own */
+    struct lane_ask_list answered; /* part of the news; under the lock */
 };
 
 STAILQ_HEAD(lane_list, lane);

@@ -1,5 +1,5 @@
-/* The inside of the spool on the loop's side, for src/spool/spool.c, fifo.c and dispatch.c alone.
- */
+/* The inside of the spool on the loop's side, for src/spool/spool.c, fifo.c, reader.c and
+ * dispatch.c alone. */
 #ifndef CHUNNELD_SPOOL_SPOOL_PRIVATE_H
 #define CHUNNELD_SPOOL_SPOOL_PRIVATE_H
 
@@ -9,6 +9,7 @@
 #include "spool/catalog.h"
 #include "spool/lane.h"
 #include "spool/post.h"
+#include "spool/reader.h"
 #include "spool/spool.h"
 #include "spool/worker.h"
 
@@ -37,6 +38,9 @@ struct spool_fifo {
     bool reading;    /* the answer to it is to come */
     uint64_t ticket; /* of that; another answer is to a question of a former user */
 
+    TAILQ_HEAD(, spool_reader) readers; /* beside the owner; each frees itself */
+    struct lane_ask_list asks;          /* of theirs, to be handed over */
+
     /* Taken from the thread's side, in spool_dispatch(). */
     struct lane_news got;
     STAILQ_ENTRY(spool_fifo) got_link;
@@ -57,6 +61,20 @@ struct spool {
                                * that were refused have been told of room since */
     bool closing;
 };
+
+/* One who reads beside the owner. */
+struct spool_reader {
+    TAILQ_ENTRY(spool_reader) link;
+    struct spool_fifo *fifo;
+    const struct spool_reader_events *events;
+    void *ctx;
+    struct lane_ask *asked; /* the question under way, wherever it is now; NULL: none is */
+};
+
+/* A question has come back, with its answer: tells it. Takes it over. */
+void reader_tell_answer(struct lane_ask *ask);
+/* More of the FIFO is durable. */
+void reader_tell_durable(struct spool_fifo *fifo);
 
 /* Makes a FIFO with an empty account, or with that of the catalogue's entry, which it takes over.
  * NULL: out of memory. */

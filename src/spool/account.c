@@ -97,6 +97,21 @@ int account_remove(struct account *account, uint64_t first, uint64_t end,
     return 0;
 }
 
+uint64_t account_count(const struct account *account, uint64_t first, uint64_t end)
+{
+    struct seqspan span;
+    uint64_t count = 0;
+
+    if (end > account->next) {
+        end = account->next;
+    }
+    while (seqset_next_absent(&account->removed, first, end, &span)) {
+        count += span.end - span.first;
+        first = span.end;
+    }
+    return count;
+}
+
 bool account_has(const struct account *account, uint64_t seq)
 {
     return seq < account->next && !seqset_has(&account->removed, seq);

@@ -39,6 +39,8 @@ static void hand_over(struct spool_fifo *fifo)
         mail->read = fifo->read;
         fifo->wants_read = false;
     }
+    /* Who reads beside the owner can wait for the next group of records. */
+    STAILQ_CONCAT(&fifo->lane.asked, &fifo->asks);
     post_add_mail(post, &fifo->lane, count, mail->has_read);
 }
 
@@ -67,6 +69,7 @@ STAILQ_HEAD(got_list, spool_fifo);
 /* What the thread has to tell of the spool as a whole. */
 struct news {
     struct got_list fifos;
+    struct lane_ask_list asks; /* with their answers */
     bool has_trouble;
     bool has_recovered;
     bool closed;
@@ -82,6 +85,7 @@ static void collect(struct spool *spool, struct news *news)
 
     *news = (struct news){.notes = STRBUF_INIT};
     STAILQ_INIT(&news->fifos);
+    STAILQ_INIT(&news->asks);
     post_lock(post);
     /* Whether there was something to be read does not matter. */
     if (read(post->fd, &counter, sizeof(counter)) <= 0) {
@@ -94,6 +98,7 @@ static void collect(struct spool *spool, struct news *news)
         lane->has_news = false;
         fifo->got = lane->news;
         lane->news = (struct lane_news){0};
+        STAILQ_CONCAT(&news->asks, &lane->answered);
         STAILQ_INSERT_TAIL(&news->fifos, fifo, got_link);
     }
     news->has_trouble = post->has_trouble;
@@ -160,6 +165,7 @@ static void tell_fifo(struct spool_fifo *fifo)
         if (fifo->events != NULL && fifo->events->on_durable != NULL) {
             fifo->events->on_durable(fifo->ctx, got.durable);
         }
+        reader_tell_durable(fifo);
     }
     if (got.reading != NULL) {
         deliver(fifo, got.reading);
@@ -199,6 +205,7 @@ void spool_dispatch(struct spool *spool)
 {
     const struct spool_events *events = spool->events;
     struct spool_fifo *fifo;
+    struct lane_ask *ask;
     struct news news;
 
     collect(spool, &news);
@@ -212,6 +219,10 @@ void spool_dispatch(struct spool *spool)
     while ((fifo = STAILQ_FIRST(&news.fifos)) != NULL) {
         STAILQ_REMOVE_HEAD(&news.fifos, got_link);
         tell_fifo(fifo);
+    }
+    while ((ask = STAILQ_FIRST(&news.asks)) != NULL) {
+        STAILQ_REMOVE_HEAD(&news.asks, link);
+        reader_tell_answer(ask);
     }
     if (news.has_recovered && spool->stats.in_trouble) {
         spool->stats.in_trouble = false;

@@ -28,6 +28,8 @@ struct spool_fifo *fifo_new(struct spool *spool, struct slice name, struct catal
         account_init(&fifo->account, 1);
     }
     fifo->durable = fifo->account.next - 1;
+    TAILQ_INIT(&fifo->readers);
+    STAILQ_INIT(&fifo->asks);
     lane_init(&fifo->lane, slice_make(fifo->name, name.len), fifo->account.next);
     fifo->lane.disk.oldest = fifo->account.removed.from;
     spool->stats.count += fifo->account.count;
@@ -40,6 +42,7 @@ void fifo_free(struct spool_fifo *fifo)
 {
     lane_fini(&fifo->lane);
     lane_reading_free(fifo->got.reading);
+    lane_asks_free(&fifo->asks);
     segment_free(fifo->filling);
     strbuf_fini(&fifo->removed);
     account_fini(&fifo->account);

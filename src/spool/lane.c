@@ -49,11 +49,25 @@ void lane_reading_settle(struct lane_reading *reading)
     }
 }
 
+void lane_asks_free(struct lane_ask_list *list)
+{
+    struct lane_ask *ask;
+
+    while ((ask = STAILQ_FIRST(list)) != NULL) {
+        STAILQ_REMOVE_HEAD(list, link);
+        lane_reading_free(ask->reading);
+        free(ask);
+    }
+}
+
 void lane_init(struct lane *lane, struct slice name, uint64_t next)
 {
     *lane = (struct lane){.name = name};
     TAILQ_INIT(&lane->mail.segments);
     TAILQ_INIT(&lane->disk.pending);
+    STAILQ_INIT(&lane->asked);
+    STAILQ_INIT(&lane->asking);
+    STAILQ_INIT(&lane->answered);
     lane->disk.oldest = next;
     lane->disk.end = next;
 }
@@ -76,4 +90,7 @@ void lane_fini(struct lane *lane)
     strbuf_fini(&lane->disk.removed);
     lane_reading_free(lane->news.reading);
     lane->news.reading = NULL;
+    lane_asks_free(&lane->asked);
+    lane_asks_free(&lane->asking);
+    lane_asks_free(&lane->answered);
 }

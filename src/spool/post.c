@@ -186,6 +186,7 @@ static void take_mail(struct lane *lane)
     struct strbuf old;
 
     TAILQ_CONCAT(&lane->disk.pending, &lane->mail.segments, link);
+    STAILQ_CONCAT(&lane->asking, &lane->asked);
     if (lane->mail.has_removed) {
         lane->mail.has_removed = false;
         lane->disk.oldest = lane->mail.oldest;

@@ -114,18 +114,20 @@ static enum db_result no_memory(struct lane_reading *reading, struct err *err)
     return DB_LATER;
 }
 
-static enum db_result read_lane(struct worker *worker, struct lane *lane, struct err *err)
+/* Puts the answer to a question together; *out_reading is the caller's. */
+static enum db_result answer_read(struct worker *worker, struct lane *lane,
+                                  const struct lane_read *read, struct lane_reading **out_reading,
+                                  struct err *err)
 {
     struct lane_reading *reading = calloc(1, sizeof(*reading));
-    struct answer answer = {.reading = reading, .limits = &lane->disk.read};
-    struct lane_reading *unwanted; /* to a question that was put before */
+    struct answer answer = {.reading = reading, .limits = read};
     enum db_result result;
 
     if (reading == NULL) {
         return no_memory(reading, err);
     }
-    reading->ticket = lane->disk.read.ticket;
-    reading->from = reading->upto = lane->disk.read.from;
+    reading->ticket = read->ticket;
+    reading->from = reading->upto = read->from;
     result = read_file(worker, lane, &answer, err);
     if (result != DB_OK) {
         lane_reading_free(reading);
@@ -138,6 +140,19 @@ static enum db_result read_lane(struct worker *worker, struct lane *lane, struct
         return no_memory(reading, err);
     }
     lane_reading_settle(reading);
+    *out_reading = reading;
+    return DB_OK;
+}
+
+static enum db_result read_lane(struct worker *worker, struct lane *lane, struct err *err)
+{
+    struct lane_reading *reading;
+    struct lane_reading *unwanted; /* to a question that was put before */
+    enum db_result result = answer_read(worker, lane, &lane->disk.read, &reading, err);
+
+    if (result != DB_OK) {
+        return result;
+    }
     lane->disk.has_read = false;
     post_lock(worker->post);
     unwanted = lane->news.reading;
@@ -148,6 +163,25 @@ static enum db_result read_lane(struct worker *worker, struct lane *lane, struct
     return DB_OK;
 }
 
+/* Answers those who read beside the owner. */
+static enum db_result read_asked(struct worker *worker, struct lane *lane, struct err *err)
+{
+    enum db_result result = DB_OK;
+    struct lane_ask *ask;
+
+    while (result == DB_OK && (ask = STAILQ_FIRST(&lane->asking)) != NULL) {
+        result = answer_read(worker, lane, &ask->read, &ask->reading, err);
+        if (result == DB_OK) {
+            STAILQ_REMOVE_HEAD(&lane->asking, link);
+            post_lock(worker->post);
+            STAILQ_INSERT_TAIL(&lane->answered, ask, link);
+            post_add_news(worker->post, lane);
+            post_unlock(worker->post);
+        }
+    }
+    return result;
+}
+
 enum db_result worker_read(struct worker *worker, struct err *err)
 {
     enum db_result result = DB_OK;
@@ -156,6 +190,11 @@ enum db_result worker_read(struct worker *worker, struct err *err)
     STAILQ_FOREACH(lane, &worker->lanes, siblings) {
         if (lane->disk.has_read && result == DB_OK) {
             result = read_lane(worker, lane, err);
+        }
+    }
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        if (result == DB_OK) {
+            result = read_asked(worker, lane, err);
         }
     }
     return result;
