@@ -158,6 +158,13 @@ bool bridge_reap(struct bridge *bridge);
 /* By the operator: stop reading, but go on sending what waits. */
 void bridge_pause(struct bridge *bridge);
 void bridge_resume(struct bridge *bridge);
+/* Whether it can take over messages that another bridge left in the spool. NULL: it can; else why
+ * not, in words. */
+const char *bridge_refuses_replay(const struct bridge *bridge);
+/* Takes such messages over, in order, onto its own disk, behind all it has there: each is received
+ * by this bridge, and its filter asked. Where it does not refuse only. How many it took from the
+ * head of the list; the rest stays the caller's, with why in *out_why: there is no room now. */
+size_t bridge_replay(struct bridge *bridge, struct delivery_list *list, const char **out_why);
 /* The time wished for in wake_in has come. */
 void bridge_wake(struct bridge *bridge);
 

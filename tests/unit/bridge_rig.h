@@ -27,7 +27,8 @@ struct rig {
     struct fake_store *store;      /* likewise; NULL: memory only; the test's */
     struct budget *budget;         /* likewise; NULL: the bridge's own limits only; the test's */
 
-    bool reap_due; /* bridge_host's reap was called */
+    uint64_t replayed; /* messages that the test had the bridge take over */
+    bool reap_due;     /* bridge_host's reap was called */
     struct fake_pump pump;
     struct fake_source *source; /* NULL before rig_start(); owned by the bridge */
     struct fake_sink *sink;     /* likewise */
