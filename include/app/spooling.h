@@ -8,6 +8,7 @@
 #include "core/store.h"
 #include "net/loop.h"
 
+struct spool;
 struct spooling;
 
 enum spooling_result {
@@ -26,6 +27,8 @@ int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bri
                         struct store **out_store, struct err *err);
 /* Another limit for it. */
 void spooling_set_limit(struct store *store, uint64_t limit);
+/* The spool itself, as long as this lives; NULL where `spooling` is. */
+struct spool *spooling_get_spool(const struct spooling *spooling);
 /* What is in it stays on the disk. NULL is legal. */
 void spooling_release_store(struct spooling *spooling, struct store *store);
 /* Logs which messages nobody has opened a store for; the operator should know. NULL is legal. */

@@ -20,8 +20,9 @@ int client_ask(const char *socket, const char *method, const char *path, struct 
                struct err *err);
 /* As client_ask(), but the body of an answer that is no error is given line by line as it comes,
  * without the newline, until on_line gives something else than 0 or the daemon ends it. */
-int client_follow(const char *socket, const char *path, int (*on_line)(void *ctx, char *line),
-                  void *ctx, struct reply *out_reply, struct err *err);
+int client_follow(const char *socket, const char *method, const char *path,
+                  int (*on_line)(void *ctx, char *line), void *ctx, struct reply *out_reply,
+                  struct err *err);
 void reply_fini(struct reply *reply);
 
 #endif

@@ -17,6 +17,9 @@ struct pages {
     struct control control;  /* its ops NULL: no control socket */
     void (*wake)(void *ctx); /* those who wait for news, with `ctx` */
     void *ctx;
+    /* What else there is over the control socket; false: another path. NULL: nothing is. */
+    bool (*more)(void *ctx, const struct http_ask *ask, struct http_answer *answer);
+    void *more_ctx;
 };
 
 /* The handler for http_server_new(). */

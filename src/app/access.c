@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "app/pauses.h"
+#include "app/spool_desk.h"
+#include "app/spooling.h"
 #include "base/log.h"
 #include "ops/http.h"
 #include "ops/live.h"
@@ -13,6 +15,7 @@
 struct access {
     struct config *config; /* referenced: the servers borrow their options from it */
     struct pages pages;
+    struct spool_desk desk;
     struct pauses *pauses;       /* NULL: no control socket */
     struct strbuf state_file;    /* path of that of `pauses` */
     struct http_server *http;    /* NULL: not wanted */
@@ -141,6 +144,13 @@ struct access *access_new(struct wiring *wiring, struct config *config, struct e
     access->config = config_ref(config);
     access->pages = (struct pages){
         .loop = wiring->loop, .board = &wiring->board, .wake = access_on_news, .ctx = access};
+    access->desk = (struct spool_desk){.loop = wiring->loop,
+                                       .wiring = wiring,
+                                       .spool = spooling_get_spool(wiring->spooling),
+                                       .wake = access_on_news,
+                                       .ctx = access};
+    access->pages.more = spool_desk_handle;
+    access->pages.more_ctx = &access->desk;
     access->pages.live =
         live_new(wiring->loop, &wiring->board, &access->pages.control, access_on_news, access);
     if (access->pages.live == NULL) {

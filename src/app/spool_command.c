@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "app/spool_rule.h"
 #include "base/clock.h"
 #include "core/envelope.h"
 #include "spool/offline.h"
@@ -88,23 +89,6 @@ static struct command_bridge command_sum(struct command *command, const char *br
     return sum;
 }
 
-/* What a daemon with this configuration would do with the messages. */
-static const char *command_rule(const struct config *config, const char *bridge)
-{
-    size_t i;
-
-    for (i = 0; i < config->bridge_count; i++) {
-        const struct conf_bridge *rule = &config->bridges[i];
-
-        if (strcmp(rule->name, bridge) == 0) {
-            return !rule->enabled                   ? "disabled"
-                   : rule->options.buffer_disk == 0 ? "without disk"
-                                                    : "enabled";
-        }
-    }
-    return "gone";
-}
-
 /* A bridge that has nothing there any more is passed over. */
 static void command_print_bridge(struct command *command, const char *bridge)
 {
@@ -118,7 +102,7 @@ static void command_print_bridge(struct command *command, const char *bridge)
         clock_format(sum.oldest_us, oldest);
     }
     printf("%-32s %10" PRIu64 " %14" PRIu64 " %-24s %s\n", bridge, sum.count, sum.bytes, oldest,
-           command_rule(command->config, bridge));
+           spool_rule(command->config, slice_of(bridge)));
     if (sum.lost > 0) {
         fprintf(stderr, "chunneld: %s: %" PRIu64 " messages are damaged\n", bridge, sum.lost);
     }
@@ -256,6 +240,9 @@ int spool_command_run(const struct options *options, const struct config *config
     opened = offline_open(config->spool.directory, &command.offline, &err);
     if (opened != SPOOL_OPENED) {
         command_tell(err.text);
+        if (opened == SPOOL_LOCKED) {
+            command_tell("while a daemon runs, chunnelctl spool asks it");
+        }
         return opened == SPOOL_LOCKED ? EX_UNAVAILABLE : EX_IOERR;
     }
     fputs(offline_notes(command.offline), stderr);

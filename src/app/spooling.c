@@ -193,6 +193,11 @@ void spooling_set_limit(struct store *store, uint64_t limit)
     shelf_set_limit(store, limit);
 }
 
+struct spool *spooling_get_spool(const struct spooling *spooling)
+{
+    return spooling != NULL ? spooling->spool : NULL;
+}
+
 void spooling_release_store(struct spooling *spooling, struct store *store)
 {
     struct spooled *spooled;
@@ -250,7 +255,8 @@ void spooling_tell_orphans(const struct spooling *spooling)
             snprintf(name, sizeof(name), "%.*s", (int)bridge.len, bridge.data);
             log_warn("bridge", name,
                      "has messages in the spool, but is not in the rules, disabled, or has no "
-                     "disk: they are kept; chunneld spool export or purge takes them out",
+                     "disk: they are kept; chunnelctl spool export, purge or replay takes "
+                     "them out",
                      log_number("messages", count));
         }
     }

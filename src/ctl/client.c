@@ -195,8 +195,9 @@ static int client_read_lines(int fd, const char *socket_path, int (*on_line)(voi
     return status;
 }
 
-int client_follow(const char *socket_path, const char *path, int (*on_line)(void *ctx, char *line),
-                  void *ctx, struct reply *out_reply, struct err *err)
+int client_follow(const char *socket_path, const char *method, const char *path,
+                  int (*on_line)(void *ctx, char *line), void *ctx, struct reply *out_reply,
+                  struct err *err)
 {
     struct strbuf request = STRBUF_INIT;
     int status = EX_OK;
@@ -205,7 +206,7 @@ int client_follow(const char *socket_path, const char *path, int (*on_line)(void
     if (fd < 0) {
         return status;
     }
-    strbuf_append_format(&request, "GET %s HTTP/1.0\r\n\r\n", path);
+    strbuf_append_format(&request, "%s %s HTTP/1.0\r\nContent-Length: 0\r\n\r\n", method, path);
     if (strbuf_failed(&request) || send(fd, request.data, request.len, MSG_NOSIGNAL) < 0) {
         status = EX_PROTOCOL;
         err_set_errno(err, errno, "%s: the daemon takes no request", socket_path);

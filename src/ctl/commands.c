@@ -35,6 +35,11 @@ void command_tell_refusal(const struct reply *reply)
     strbuf_fini(&clean);
 }
 
+int command_refusal_status(const struct reply *reply)
+{
+    return reply->status == 404 ? EX_NOINPUT : EX_UNAVAILABLE;
+}
+
 int command_ask(const struct ctl *ctl, const char *method, const char *path,
                 struct reply *out_reply)
 {
@@ -47,7 +52,7 @@ int command_ask(const struct ctl *ctl, const char *method, const char *path,
     }
     if (out_reply->status >= 400) {
         command_tell_refusal(out_reply);
-        return out_reply->status == 404 ? EX_NOINPUT : EX_UNAVAILABLE;
+        return command_refusal_status(out_reply);
     }
     return EX_OK;
 }
@@ -64,18 +69,23 @@ int command_stats(const struct ctl *ctl)
     return status;
 }
 
-void command_bridge_path(const struct ctl *ctl, struct strbuf *out)
+void command_encode(const char *name, struct strbuf *out)
 {
     const char *c;
 
-    strbuf_append_text(out, "/bridges/");
-    for (c = ctl->argument; *c != '\0'; c++) {
+    for (c = name; *c != '\0'; c++) {
         if ((*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z')) {
             strbuf_append_char(out, *c);
         } else {
             strbuf_append_format(out, "%%%02X", (unsigned)(unsigned char)*c);
         }
     }
+}
+
+void command_bridge_path(const struct ctl *ctl, struct strbuf *out)
+{
+    strbuf_append_text(out, "/bridges/");
+    command_encode(ctl->argument, out);
     strbuf_append_char(out, '/');
 }
 

@@ -21,6 +21,11 @@ static const char help[] =
     "  resume NAME        go on\n"
     "  reload             read the configuration anew, and tell what became of it\n"
     "  trace NAME         the messages of a bridge as they cross, up to 100 a second\n"
+    "  spool list         what is on the disk, bridge by bridge\n"
+    "  spool export NAME  those messages as JSON envelopes, a line each; takes none away\n"
+    "  spool purge NAME   throw away what is kept of a bridge that is not in use\n"
+    "  spool replay NAME --to BRIDGE\n"
+    "                     give what is kept of a bridge that is gone to one that runs\n"
     "  check FILE         check a configuration; the daemon is not asked\n"
     "\n"
     "      --socket PATH  the control socket (default: $CHUNNELCTL_SOCKET, else\n"
@@ -29,6 +34,7 @@ static const char help[] =
     "      --no-wait      drain: do not wait for the end\n"
     "      --count N      top: so many times, then end\n"
     "      --limit N      trace: so many messages, then end (default: 100)\n"
+    "      --to BRIDGE    spool replay: the bridge that takes the messages\n"
     "      --version      print the version\n"
     "      --help         print this\n"
     "\n"
@@ -44,7 +50,7 @@ static const struct {
     {"top", NULL, command_top},        {"pause", "NAME", command_steer},
     {"resume", "NAME", command_steer}, {"drain", "NAME", command_steer},
     {"reload", NULL, command_reload},  {"check", "FILE", command_check},
-    {"trace", "NAME", command_trace},
+    {"trace", "NAME", command_trace},  {"spool", "ACTION", command_spool},
 };
 
 enum {
@@ -53,6 +59,7 @@ enum {
     OPTION_NO_WAIT,
     OPTION_COUNT,
     OPTION_LIMIT,
+    OPTION_TO,
     OPTION_VERSION,
     OPTION_HELP
 };
@@ -63,6 +70,7 @@ static const struct option long_options[] = {
     {"no-wait", no_argument, NULL, OPTION_NO_WAIT},
     {"count", required_argument, NULL, OPTION_COUNT},
     {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"to", required_argument, NULL, OPTION_TO},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -102,6 +110,9 @@ static int take_option(struct ctl *ctl, int option, char **argv)
     case OPTION_LIMIT:
         ctl->limit = take_number(optarg);
         return ctl->limit > 0 ? -1 : usage("--limit wants a number from 1 on, this is ", optarg);
+    case OPTION_TO:
+        ctl->to = optarg;
+        return -1;
     case OPTION_VERSION:
         puts("chunnelctl " PACKAGE_VERSION);
         return EX_OK;
@@ -115,8 +126,17 @@ static int take_option(struct ctl *ctl, int option, char **argv)
     }
 }
 
+/* What is wanted behind a command, in words. */
+static const char *wanted(const char *argument)
+{
+    return strcmp(argument, "FILE") == 0   ? " wants a FILE"
+           : strcmp(argument, "NAME") == 0 ? " wants the NAME of a bridge, or a glob"
+                                           : " wants list, export, purge or replay";
+}
+
 static int run_command(struct ctl *ctl, int argc, char **argv)
 {
+    int most; /* words that make sense */
     size_t i;
 
     if (argc == 0) {
@@ -127,15 +147,15 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
             continue;
         }
         if (argc < 2 && commands[i].argument != NULL) {
-            return usage(commands[i].name, strcmp(commands[i].argument, "FILE") == 0
-                                               ? " wants a FILE"
-                                               : " wants the NAME of a bridge, or a glob");
+            return usage(commands[i].name, wanted(commands[i].argument));
         }
-        if (argc > (commands[i].argument != NULL ? 2 : 1)) {
+        most = commands[i].run == command_spool ? 3 : commands[i].argument != NULL ? 2 : 1;
+        if (argc > most) {
             return usage("unexpected argument ", argv[argc - 1]);
         }
         ctl->command = argv[0];
         ctl->argument = commands[i].argument != NULL ? argv[1] : NULL;
+        ctl->name = argc > 2 ? argv[2] : NULL;
         return commands[i].run(ctl);
     }
     return usage("unknown command ", argv[0]);

@@ -115,12 +115,13 @@ int command_trace(const struct ctl *ctl)
 
     command_bridge_path(ctl, &path);
     strbuf_append_format(&path, "trace?limit=%u", ctl->limit);
-    status = client_follow(ctl->socket, strbuf_text(&path), trace_on_line, &own, &reply, &err);
+    status =
+        client_follow(ctl->socket, "GET", strbuf_text(&path), trace_on_line, &own, &reply, &err);
     if (status != EX_OK) {
         fprintf(stderr, "chunnelctl: %s\n", err.text);
     } else if (reply.status >= 400) {
         command_tell_refusal(&reply);
-        status = reply.status == 404 ? EX_NOINPUT : EX_UNAVAILABLE;
+        status = command_refusal_status(&reply);
     }
     reply_fini(&reply);
     strbuf_fini(&path);

@@ -128,6 +128,9 @@ void pages_handle(void *ctx, const struct http_ask *ask, struct http_answer *ans
     if (ask->may_change && strcmp(ask->method, "GET") == 0 && pages_trace(pages, ask, answer)) {
         return;
     }
+    if (ask->may_change && pages->more != NULL && pages->more(pages->more_ctx, ask, answer)) {
+        return;
+    }
     if (!ask->may_change || strcmp(ask->method, "POST") != 0 ||
         !control_handle(&pages->control, pages->board, loop_touch(pages->loop), ask, answer)) {
         pages_not_found(answer);

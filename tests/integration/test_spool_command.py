@@ -110,7 +110,7 @@ def test_bridge_gone_from_the_rules(rig):
     way.listen()
     daemon.config["bridges"][0]["name"] = "renamed"
     start_again(daemon)
-    daemon.wait_log(r'level=warn bridge="?out"? .*chunneld spool export or purge.* messages=30')
+    daemon.wait_log(r'level=warn bridge="?out"? .*chunnelctl spool export, purge or replay.* messages=30')
     daemon.stop()
     assert listed(daemon)["out"][0::3] == (30, "gone")
     daemon.config["bridges"].append({**out(), "enabled": False})
