@@ -337,6 +337,7 @@ def test_hundred_thousand(rig):
     print("loop_lag_ms", daemon.stats()["loop_lag_ms"], "peak_mib", daemon.peak_mib())
     # Alone on a machine it is under 100 ms; here others may take the processor away.
     assert daemon.stats()["loop_lag_ms"]["max"] < 1000
+    daemon.stop()
 
 
 def test_only_over_the_control_socket(rig):
