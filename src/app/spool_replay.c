@@ -34,11 +34,11 @@ struct spool_replay {
     size_t count;                                 /* of them */
     uint64_t safe_from; /* number up to which the target must be durable */
     uint64_t replayed;
+    uint64_t told;       /* of these, a second ago */
     uint64_t damaged;    /* that cannot be read, and stay */
     const char *waiting; /* why there is no room, in words; NULL: there is */
     bool news_due;       /* a line is to be told */
     bool ended;
-    bool told_end;
     char error[REPLAY_WORDS_SIZE]; /* why it ended early; "": all is done */
     struct loop_task news;         /* wakes the answer at the end of a turn */
     struct loop_task step;         /* the next piece, outside of the spool's events */
@@ -161,6 +161,7 @@ static void replay_on_durable(void *ctx, uint64_t upto)
         spool_fifo_remove(replay->fifos[replay->reading], replay->seqs[i]);
     }
     replay->replayed += replay->count;
+    replay->waiting = NULL;
     replay->count = 0;
     loop_defer(replay->desk->loop, &replay->step);
 }
@@ -260,6 +261,10 @@ static void replay_on_second(void *ctx)
 {
     struct spool_replay *replay = ctx;
 
+    if (replay->replayed == replay->told && replay->waiting == NULL) {
+        replay->waiting = "the disk does not keep up, or refuses: the log says why";
+    }
+    replay->told = replay->replayed;
     loop_timer_set(&replay->second, replay_tell_us);
     replay_tell(replay);
 }
