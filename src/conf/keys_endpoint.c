@@ -216,9 +216,9 @@ static const struct conf_key sink_keys[] = {
      FIELD(struct conf_sink, transactional),
      .variants = SINK_EXCHANGE | SINK_QUEUE,
      .fallback = "false",
-     .help = "Publish in transactions (`tx.select`, `tx.commit`) of up to 1,000 messages, instead "
-             "of with publisher confirms; with `ack_mode` `on-confirm` alone. Slower than "
-             "confirms, for brokers without them."},
+     .help = "Publish in transactions (`tx.select`, `tx.commit`) of up to 300 messages, instead "
+             "of with publisher confirms; with `ack_mode` `on-confirm` alone. No faster than "
+             "confirms; for brokers without them."},
     {.name = "stream", .type = CONF_TYPE_LATER},
     {.name = "list", .type = CONF_TYPE_LATER},
     {.name = "shard_channel", .type = CONF_TYPE_LATER},

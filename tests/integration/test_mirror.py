@@ -120,6 +120,18 @@ def test_headers_and_hops(rig):
     assert redis.rest() == []
 
 
+def test_more_hops_where_the_rule_allows_them(rig):
+    # With max_hops 2: does what has crossed one mirror go to Redis, and what has crossed two not?
+    daemon = rig.run({**MIRROR, "mirror": {**MIRROR["mirror"], "max_hops": 2}}, topology=TOPOLOGY)
+    redis = rig.redis.subscribe("orders")
+    channel = rig.rabbit.channel(confirm=True)
+    _publish(channel, b"crossed two", headers={"x-chunnel-hops": 2})
+    _publish(channel, b"crossed one", headers={"x-chunnel-hops": 1})
+    assert redis.take(1) == [b"crossed one"]
+    assert _settled(daemon, delivered=1, filtered=2)["to_redis"]["filtered"] == 1
+    assert redis.rest() == []
+
+
 def test_two_gateways_make_no_storm(rig):
     # Two gateways on one pair: does what either side says come to rest?
     daemons = [rig.run(MIRROR, topology=TOPOLOGY),

@@ -86,7 +86,7 @@ def test_connections_killed(rig):
     assert all(len(ids) == 1 for ids in of_number.values())
     assert len({next(iter(ids)) for ids in of_number.values()}) == count
     # A commit whose answer was lost is repeated whole: at most a batch each time.
-    assert len(arrived) - count <= 5 * 1_000
+    assert len(arrived) - count <= 5 * 300
     firsts = list(dict.fromkeys(numbers(arrived)))
     assert firsts == list(range(count))
 

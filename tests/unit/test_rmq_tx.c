@@ -11,7 +11,7 @@
 #include "amqp/hub.h"
 #include "rmq_bed.h"
 
-enum { CHANNEL = 1, BATCH = 1000 };
+enum { CHANNEL = 1, BATCH = 300 };
 
 /* A transactional sink, ready; the broker answers no commit by itself. */
 static void start(struct rmq_bed *bed, struct sink_watch *watch)
