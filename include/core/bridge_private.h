@@ -103,11 +103,11 @@ struct bridge {
     uint64_t retry_at_us; /* the end of that back-off; monotonic */
     bool retry_due;       /* the back-off is over, what is in flight is not */
     bool probing;         /* nobody was subscribed: one at a time, until one arrives */
-    bool requeue_due;   /* nobody was subscribed: what waits again goes back to its queue at the end
-                         * of the back-off */
-    bool full;          /* the source is paused because the buffer is full */
-    bool overflowing;   /* messages were dropped since there was room last */
-    bool overflow_told; /* and the log has it: its end is told too */
+    bool requeue_due; /* nobody was subscribed: what waits again goes back to its queue at the end
+                       * of the back-off */
+    bool full;        /* the source is paused because the buffer is full */
+    const char *overflow; /* messages were dropped since there was room last, why; NULL: none */
+    bool overflow_told;   /* and the log has it: its end is told too */
     uint64_t overflow_dropped; /* since the last such end was told */
     bool operator_paused;
 

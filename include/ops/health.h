@@ -13,8 +13,23 @@
  * what to do. Returns whether they do. */
 bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out);
 
+enum { HEALTH_TROUBLES_MOST = 2 };
+
+/* What is wrong with a bridge: a word that may stand in the place of its state, and the words for
+ * why, NULL where they are not known; both borrowed from the status. */
+struct health_trouble {
+    const char *state;
+    const char *cause;
+};
+
+/* What is wrong with a bridge whose status that is, the worst first; how many there are. */
+size_t health_of_bridge(const struct board *board, const struct board_bridge *bridge,
+                        const struct bridge_status *status,
+                        struct health_trouble out_troubles[HEALTH_TROUBLES_MOST]);
+
 /* Writes the list of what is wrong as JSON: connections first, then bridges; of those that run, the
- * ones that drop messages, and those that hold some and have delivered none for some seconds. Each
+ * ones that drop messages, that nobody is subscribed for or the broker blocks, and those that hold
+ * some and have delivered none for some seconds. Each
  * has "connection" or "bridge", "state", "cause" and "remedy"; the latter two may be null. */
 void health_write_problems(const struct board *board, uint64_t now_us, struct json_writer *json);
 

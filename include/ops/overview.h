@@ -16,7 +16,8 @@ void overview_write(const struct board *board, const struct control *control, ui
 /* Its parts: the members that are always there, without the bridges; */
 void overview_write_head(const struct board *board, uint64_t now_us, struct json_writer *json);
 /* and those of one bridge. */
-void overview_write_members(const struct board_bridge *bridge, const struct control *control,
-                            uint64_t now_us, struct json_writer *json);
+void overview_write_members(const struct board *board, const struct board_bridge *bridge,
+                            const struct control *control, uint64_t now_us,
+                            struct json_writer *json);
 
 #endif

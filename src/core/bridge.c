@@ -383,6 +383,14 @@ const struct histogram *bridge_get_latency(const struct bridge *bridge)
     return &bridge->latency;
 }
 
+const char *bridge_get_trouble(const struct bridge *bridge)
+{
+    if (bridge->overflow != NULL) {
+        return bridge->overflow;
+    }
+    return bridge->probing ? "nobody is subscribed" : NULL;
+}
+
 const char *bridge_get_last_error(const struct bridge *bridge)
 {
     return bridge->last_error[0] != '\0' ? bridge->last_error : NULL;

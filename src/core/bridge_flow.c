@@ -119,7 +119,7 @@ void bridge_flow_pump(struct bridge *bridge)
 
 static void flow_end_overflow(struct bridge *bridge)
 {
-    bridge->overflowing = false;
+    bridge->overflow = NULL;
     if (bridge->overflow_told) {
         log_info("bridge", bridge->name, "buffer has room again",
                  log_number("dropped", bridge->overflow_dropped));
@@ -132,10 +132,10 @@ void bridge_flow_relieve(struct bridge *bridge)
     if (bridge->counters.spooled > 0) {
         bridge_store_refill(bridge);
     }
-    if ((!bridge->full && !bridge->overflowing) || !flow_has_room(bridge)) {
+    if ((!bridge->full && bridge->overflow == NULL) || !flow_has_room(bridge)) {
         return;
     }
-    if (bridge->overflowing) {
+    if (bridge->overflow != NULL) {
         flow_end_overflow(bridge);
     }
     if (!bridge->full) {
@@ -223,8 +223,8 @@ static void flow_pause_full(struct bridge *bridge)
 /* Told once for every time that the buffer overflows, not for every message. */
 static void flow_note_overflow(struct bridge *bridge, const char *what)
 {
-    if (!bridge->overflowing) {
-        bridge->overflowing = true;
+    if (bridge->overflow == NULL) {
+        bridge->overflow = what;
         bridge->overflow_told = bridge_settle_note_error(bridge, &bridge->told_overflow, what,
                                                          bridge_store_trouble(bridge));
     }

@@ -65,43 +65,6 @@ void overview_head(const struct json_node *root, struct strbuf *out)
     strbuf_append_format(out, ", pid %.0f\n", overview_number(root, "pid"));
 }
 
-static void overview_problem(const struct json_node *problem, struct strbuf *out)
-{
-    const char *connection = overview_text(problem, "connection");
-    bool is_connection = connection[0] != '\0';
-    const char *cause = overview_text(problem, "cause");
-    const char *remedy = overview_text(problem, "remedy");
-
-    strbuf_append_format(out, "  %s ", is_connection ? "connection" : "bridge");
-    table_append_clean(out, is_connection ? connection : overview_text(problem, "bridge"));
-    strbuf_append_text(out, ": ");
-    table_append_clean(out, overview_text(problem, "state"));
-    if (cause[0] != '\0') {
-        strbuf_append_text(out, ": ");
-        table_append_clean(out, cause);
-    }
-    strbuf_append_char(out, '\n');
-    if (remedy[0] != '\0') {
-        strbuf_append_text(out, "      ");
-        table_append_clean(out, remedy);
-        strbuf_append_char(out, '\n');
-    }
-}
-
-void overview_problems(const struct json_node *root, struct strbuf *out)
-{
-    const struct json_node *problem = overview_first(root, "problems");
-
-    if (problem == NULL) {
-        strbuf_append_text(out, "\nAll is well.\n");
-        return;
-    }
-    strbuf_append_text(out, "\nWRONG\n");
-    for (; problem != NULL; problem = json_next(problem)) {
-        overview_problem(problem, out);
-    }
-}
-
 /* What Redis keeps for us; empty where that is not known. */
 static void overview_lag(struct table *table, const struct json_node *connection)
 {
@@ -139,26 +102,42 @@ void overview_connections(const struct json_node *root, struct strbuf *out)
     table_fini(&table);
 }
 
-const char *overview_state(const struct json_node *bridge)
+bool overview_is_enabled(const struct json_node *bridge)
 {
     const struct json_node *enabled = json_member(bridge, "enabled");
+
+    return enabled == NULL || !json_is(enabled, JSON_BOOL) || json_bool(enabled);
+}
+
+const char *overview_state(const struct json_node *bridge)
+{
     const char *word = overview_text(bridge, "operator");
 
-    if (enabled != NULL && json_is(enabled, JSON_BOOL) && !json_bool(enabled)) {
+    if (!overview_is_enabled(bridge)) {
         return "disabled";
+    }
+    if (word[0] == '\0') {
+        word = overview_text(bridge, "trouble");
     }
     return word[0] != '\0' ? word : overview_text(bridge, "state");
 }
 
+const char *overview_error(const struct json_node *bridge)
+{
+    const char *cause = overview_text(bridge, "cause");
+
+    return cause[0] != '\0' ? cause : overview_text(bridge, "last_error");
+}
+
 int overview_rank(const struct json_node *bridge)
 {
-    const char *state = overview_state(bridge);
+    const char *trouble = overview_text(bridge, "trouble");
 
-    if (strcmp(state, "running") == 0) {
+    if (!overview_is_enabled(bridge) || overview_text(bridge, "operator")[0] != '\0') {
+        return 1;
+    }
+    if (trouble[0] == '\0') {
         return 2;
     }
-    return strcmp(state, "waiting") != 0 && strcmp(state, "failed") != 0 &&
-                   strcmp(state, "stopped") != 0
-               ? 1
-               : 0;
+    return strcmp(trouble, "paused") == 0 ? 1 : 0;
 }

@@ -6,6 +6,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/overview.h"
+#include "ctl/problems.h"
 #include "ctl/table.h"
 
 /* What it has on the disk, and how old that is; empty where there is nothing. */
@@ -45,7 +46,7 @@ static void status_bridge(struct table *table, const struct json_node *bridge)
     for (i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
         table_add_number(table, (uint64_t)overview_number(bridge, lost[i]));
     }
-    table_add(table, overview_text(bridge, "last_error"));
+    table_add(table, overview_error(bridge));
     strbuf_fini(&ends);
 }
 
@@ -86,7 +87,7 @@ int command_status(const struct ctl *ctl)
         const struct json_node *root = json_root(reply.json);
 
         overview_head(root, &out);
-        overview_problems(root, &out);
+        problems_append(root, &out);
         strbuf_append_char(&out, '\n');
         overview_connections(root, &out);
         strbuf_append_char(&out, '\n');

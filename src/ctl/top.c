@@ -8,6 +8,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/overview.h"
+#include "ctl/problems.h"
 #include "ctl/table.h"
 #include "ctl/terminal.h"
 
@@ -140,7 +141,7 @@ static void top_table(const struct top *top, size_t columns, size_t lines, struc
         table_add_number(&table, (uint64_t)overview_number(rows[i].now, "spooled"));
         table_add_number(&table, (uint64_t)overview_number(rows[i].now, "dropped"));
         table_add(&table, p99);
-        table_add(&table, overview_text(rows[i].now, "last_error"));
+        table_add(&table, overview_error(rows[i].now));
     }
     table_print(&table, columns, lines, out);
     table_fini(&table);
@@ -170,7 +171,7 @@ static void top_draw(const struct top *top, bool live)
 
     terminal_size(&columns, &lines);
     overview_head(root, &head);
-    overview_problems(root, &head);
+    problems_append(root, &head);
     if (live) {
         strbuf_append_text(&out, "\033[H\033[2J");
     }

@@ -55,6 +55,8 @@ static const struct advice advices[] = {
     {"unroutable", "Bind a queue for the routing key, or set on_unroutable."},
     {"NO_ROUTE", "Bind a queue for the routing key, or set on_unroutable."},
     {"no queue is bound", "Bind a queue for the routing key, or set on_unroutable."},
+    {"buffer and spool are full",
+     "Make the sink take messages again, or raise spool.max_size and buffer.disk."},
     {"spool is full",
      "Make the sink take messages again, or raise spool.max_size and buffer.disk."},
     {"spool", "See to the disk of the spool: room, permissions, health."},

@@ -2,6 +2,8 @@
  * themselves (advice.c). */
 #include "ops/health.h"
 
+#include <string.h>
+
 #include "ops/advice.h"
 
 static void health_problem(struct json_writer *json, const char *kind, const char *name,
@@ -32,28 +34,61 @@ static void health_connection(struct json_writer *json, const struct board_conne
     }
 }
 
-/* Why a bridge does not run; NULL: not known yet. */
-static const char *health_cause(const struct bridge_status *status)
+/* Whether the broker that a bridge publishes to has blocked it. */
+static bool health_is_blocked(const struct board *board, const struct board_bridge *bridge)
 {
-    return status->why != NULL && status->why[0] != '\0' ? status->why : status->last_error;
+    const struct board_connection *connection;
+    struct connection_status status;
+
+    TAILQ_FOREACH(connection, &board->connections, link) {
+        if (connection->rmq != NULL && bridge->to_connection != NULL &&
+            strcmp(connection->name, bridge->to_connection) == 0) {
+            board_connection_status(connection, &status);
+            return status.blocked;
+        }
+    }
+    return false;
 }
 
-static void health_bridge(struct json_writer *json, const struct board_bridge *bridge,
-                          uint64_t now_us)
+size_t health_of_bridge(const struct board *board, const struct board_bridge *bridge,
+                        const struct bridge_status *status,
+                        struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
 {
-    struct bridge_status status;
+    bool knows_why = status->why != NULL && status->why[0] != '\0';
+    size_t count = 0;
 
     if (!bridge->enabled) {
-        return;
+        return 0;
     }
+    if (status->trouble != NULL) {
+        out_troubles[count++] = (struct health_trouble){
+            strstr(status->trouble, "full") != NULL ? "full" : "holding", status->trouble};
+    }
+    if (status->state != BRIDGE_RUNNING) {
+        out_troubles[count++] = (struct health_trouble){
+            bridge_state_name(status->state), knows_why ? status->why : status->last_error};
+    } else if (health_is_blocked(board, bridge)) {
+        out_troubles[count++] = (struct health_trouble){"blocked", "blocked by the broker"};
+    } else if (count == 0 && bridge->trail.dropping) {
+        out_troubles[count++] = (struct health_trouble){"dropping", status->last_error};
+    } else if (count == 0 && bridge->trail.stuck) {
+        out_troubles[count++] = (struct health_trouble){"stuck", status->last_error};
+    }
+    return count;
+}
+
+static void health_bridge(struct json_writer *json, const struct board *board,
+                          const struct board_bridge *bridge, uint64_t now_us)
+{
+    struct health_trouble troubles[HEALTH_TROUBLES_MOST];
+    struct bridge_status status;
+    size_t count;
+    size_t i;
+
     bridge->get_status(bridge, now_us, &status);
-    if (status.state != BRIDGE_RUNNING) {
-        health_problem(json, "bridge", bridge->name, bridge_state_name(status.state),
-                       health_cause(&status));
-    } else if (bridge->trail.dropping) {
-        health_problem(json, "bridge", bridge->name, "dropping", status.last_error);
-    } else if (bridge->trail.stuck) {
-        health_problem(json, "bridge", bridge->name, "stuck", status.last_error);
+    count = health_of_bridge(board, bridge, &status, troubles);
+    for (i = 0; i < count; i++) {
+        health_problem(json, "bridge", bridge->name, troubles[i].state, troubles[i].cause);
     }
 }
 
@@ -67,7 +102,7 @@ void health_write_problems(const struct board *board, uint64_t now_us, struct js
         health_connection(json, connection);
     }
     TAILQ_FOREACH(bridge, &board->bridges, link) {
-        health_bridge(json, bridge, now_us);
+        health_bridge(json, board, bridge, now_us);
     }
     json_writer_end_array(json);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "ops/health.h"
 #include "ops/overview.h"
 
 enum { LIVE_SAMPLE_TICKS = 5 }; /* of the timer, for a sample */
@@ -51,6 +52,7 @@ static uint64_t live_digest(const struct live *live, const struct board_bridge *
                             const struct bridge_status *status)
 {
     const struct bridge_counters *counters = &status->counters;
+    struct health_trouble troubles[HEALTH_TROUBLES_MOST];
     uint64_t hash = live_mix(UINT64_C(0xcbf29ce484222325), (uint64_t)status->state);
 
     hash = live_mix(hash, counters->received);
@@ -60,6 +62,9 @@ static uint64_t live_digest(const struct live *live, const struct board_bridge *
     hash = live_mix(hash, counters->buffered);
     hash = live_mix(hash, counters->spooled);
     hash = live_mix(hash, counters->in_flight);
+    if (health_of_bridge(live->board, bridge, status, troubles) > 0) {
+        hash = live_mix_text(live_mix_text(hash, troubles[0].state), troubles[0].cause);
+    }
     hash = live_mix_text(hash, status->why);
     hash = live_mix_text(hash, status->last_error);
     return live_mix_text(
@@ -155,7 +160,7 @@ static void live_write(const struct live *live, bool all, uint64_t since, struct
             continue;
         }
         json_writer_begin_object(&json);
-        overview_write_members(bridge, live->control, now_us, &json);
+        overview_write_members(live->board, bridge, live->control, now_us, &json);
         if (all) {
             live_write_trend(bridge, &json);
         }

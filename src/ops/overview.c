@@ -96,12 +96,15 @@ static void overview_counters(struct json_writer *json, const struct bridge_coun
     overview_natural(json, "bytes_out", counters->bytes_out);
 }
 
-void overview_write_members(const struct board_bridge *bridge, const struct control *control,
-                            uint64_t now_us, struct json_writer *json)
+void overview_write_members(const struct board *board, const struct board_bridge *bridge,
+                            const struct control *control, uint64_t now_us,
+                            struct json_writer *json)
 {
+    struct health_trouble troubles[HEALTH_TROUBLES_MOST] = {{NULL, NULL}};
     struct bridge_status status;
 
     bridge->get_status(bridge, now_us, &status);
+    health_of_bridge(board, bridge, &status, troubles);
     overview_text(json, "name", bridge->name);
     json_writer_key(json, "enabled");
     json_writer_bool(json, bridge->enabled);
@@ -113,8 +116,11 @@ void overview_write_members(const struct board_bridge *bridge, const struct cont
     overview_text(json, "why", status.why);
     overview_text(json, "operator",
                   control_word(control, bridge->name, bridge_counters_pending(&status.counters)));
+    overview_text(json, "trouble", troubles[0].state);
+    overview_text(json, "cause", troubles[0].cause);
     overview_text(json, "last_error", status.last_error);
-    overview_text(json, "remedy", advice_for(status.last_error));
+    overview_text(json, "remedy",
+                  advice_for(troubles[0].cause ? troubles[0].cause : status.last_error));
     overview_counters(json, &status.counters);
     overview_natural(json, "spool_bytes", status.disk.bytes);
     overview_ms(json, "spool_oldest_ms", store_gauge_age_us(&status.disk, clock_wall_us()));
@@ -137,7 +143,7 @@ void overview_write(const struct board *board, const struct control *control, ui
     json_writer_begin_array(&json);
     TAILQ_FOREACH(bridge, &board->bridges, link) {
         json_writer_begin_object(&json);
-        overview_write_members(bridge, control, now_us, &json);
+        overview_write_members(board, bridge, control, now_us, &json);
         json_writer_end_object(&json);
     }
     json_writer_end_array(&json);

@@ -172,8 +172,8 @@ def test_not_ready(rig):
     daemon.stop()
 
 
-def test_running_but_stuck(rig):
-    # Is a bridge that runs, but whose messages nobody takes, told with the reason?
+def test_running_but_holding(rig):
+    # Is a bridge that runs, but whose messages nobody takes, told at once with the reason?
     web = running(rig, {**IN, "on_no_subscribers": "hold",
                         "retry": {"min": "20ms", "max": "100ms"}})
     rig.rabbit.channel(confirm=True).basic_publish("", "back", b"x")
@@ -183,7 +183,7 @@ def test_running_but_stuck(rig):
         return answer.status == 200 and answer.json["problems"]
 
     problem = wait_until(problems, "a problem is told", 40)[0]
-    assert (problem["bridge"], problem["state"]) == ("in", "stuck")
+    assert (problem["bridge"], problem["state"]) == ("in", "holding")
     assert "subscribed" in problem["cause"] and "subscriber" in problem["remedy"]
     done = rig.redis.subscribe("done")
     assert done.body() == b"x"

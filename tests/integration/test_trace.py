@@ -9,7 +9,8 @@ import pytest
 from harness.bulk import publish_all
 from harness.waiting import wait_until
 from harness.web import Web
-from test_chunnelctl import IN, OUT, Steered, ctl_program
+from harness.ctl import ctl_program
+from test_chunnelctl import IN, OUT, steer
 from test_mirror import MIRROR, TOPOLOGY
 
 OFF = {"name": "off", "enabled": False, "from": {"channel": "x"}, "to": {"queue": "work"}}
@@ -49,7 +50,7 @@ class Trace:
 @pytest.fixture
 def steered(rig):
     web = Web()
-    made = Steered(rig, OUT, IN, OFF, http={"listen": web.listen})
+    made = steer(rig, OUT, IN, OFF, http={"listen": web.listen})
     made.web = web
     made.daemon.wait_stats(lambda stats: all(stats["bridges"][name]["state"] == "running"
                                              for name in ("out", "in")), "both run", 60)
@@ -117,7 +118,7 @@ def test_rate(rig, steered):
 
 def test_both_ways_of_a_mirror(rig):
     # Is a message seen as it crosses, and its echo where that ends?
-    steered = Steered(rig, MIRROR, topology=TOPOLOGY)
+    steered = steer(rig, MIRROR, topology=TOPOLOGY)
     steered.daemon.wait_running(60)
     trace = Trace(rig, steered, "--json", "--limit", "2", "trace", "orders")
     rig.redis.client().publish("orders", b"once")

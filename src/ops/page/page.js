@@ -59,8 +59,8 @@ function takeBridge(bridge, told, ms) {
     bridge.outRate = Math.max(0, told.delivered - before.delivered) * 1000 / ms;
     bridge.sum += Math.max(0, told.delivered - before.delivered);
   }
-  bridge.state = told.enabled ? told.operator || told.state : "disabled";
-  bridge.wrong = told.enabled && (told.state === "waiting" || told.state === "failed" || told.state === "stopped");
+  bridge.state = told.enabled ? told.operator || told.trouble || told.state : "disabled";
+  bridge.wrong = told.enabled && Boolean(told.trouble) && told.trouble !== "paused";
   bridge.rank = bridge.wrong ? 0 : told.state === "paused" ? 1 : told.enabled ? 2 : 3;
   bridge.pending = told.pending;
   bridge.spooled = told.spooled;
@@ -69,7 +69,7 @@ function takeBridge(bridge, told, ms) {
   bridge.dropped = told.dropped;
   bridge.p99 = told.p99_ms;
   bridge.ends = `${told.from || ""} → ${told.to || ""}`;
-  bridge.error = (bridge.state === "running" || bridge.wrong ? told.last_error : told.why) || "";
+  bridge.error = told.cause || told.last_error || "";
   bridge.words = `${told.name} ${bridge.ends} ${bridge.state} ${bridge.error}`.toLowerCase();
 }
 

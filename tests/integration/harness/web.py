@@ -79,6 +79,40 @@ class Web:
         return parse_metrics(self.ask("/metrics").text)
 
 
+class Events:
+    """What an EventSource would get."""
+
+    def __init__(self, web):
+        self._connection = web.connection()
+        self._connection.request("GET", "/events")
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == 200
+        assert self._answer.headers["Content-Type"] == "text/event-stream"
+
+    def next(self):
+        """(name, data) of the next event."""
+        name = None
+        while line := self._answer.readline().decode().rstrip("\n"):
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                data = json.loads(line[6:])
+            else:
+                assert line.startswith("retry: "), line
+        return name, data
+
+    def wait(self, condition):
+        """The first data that is as wanted, within 30 events."""
+        for _ in range(30):
+            name, data = self.next()
+            if condition(data):
+                return name, data
+        raise AssertionError(f"not in 30 events; the last one: {data}")
+
+    def close(self):
+        self._connection.close()
+
+
 def parse_metrics(text):
     assert text.endswith("\n")
     families, samples, current = {}, {}, None
