@@ -21,6 +21,10 @@ GOOD = {
     ".clang-format": "BasedOnStyle: LLVM\nIndentWidth: 4\nBreakBeforeBraces: Linux\n"
                      "AllowShortFunctionsOnASingleLine: None\n",
     "configure.ac": "chunnel_NEED([A], [a >= 1], [liba-dev])\n",
+    "doc/metrics.md": '| `chunnel_a` | gauge | 1 | `bridge`, `way="in"`, `way="out"` | A. |\n',
+    "contrib/prometheus/alerts.yml": 'expr: chunnel_a{way="in",instance="b"} > 0\n',
+    "contrib/grafana/chunneld.json": '{"panels": [{"gridPos": {"x": 0, "y": 0}, '
+                                     '"targets": [{"expr": "chunnel_a"}]}]}\n',
     "contrib/setup.sh": 'BUILD_PACKAGES="gcc \\\nliba-dev"\n',
 }
 HEAD = '/* For a. */\n#include "core/a.h"\n'
@@ -46,6 +50,13 @@ FAULTS = [
     ("named_tests", "doc/a.md", "`test_gone`\n", "doc/a.md:1: there is no test test_gone"),
     ("named_tests", "tests/faults/test_a.py", "def test_r1_x():\n", "has no row R1"),
     ("packages", "configure.ac", "chunnel_NEED([B], [b >= 1], [libb-dev])\n", "asks for libb-dev"),
+    ("dashboards", "contrib/prometheus/alerts.yml", 'expr: chunnel_b > 0\n',
+     "alerts.yml:1: there is no metric chunnel_b"),
+    ("dashboards", "contrib/prometheus/alerts.yml", 'expr: chunnel_a{who="x"} > 0\n',
+     "chunnel_a has no label who"),
+    ("dashboards", "contrib/prometheus/alerts.yml", 'expr: chunnel_a{way="up"} > 0\n',
+     "chunnel_a has way only as in, out"),
+    ("dashboards", "contrib/grafana/chunneld.json", '{"panels": []}\n', "shows nothing of chunnel_a"),
     ("symbols", "src/core/bad.c", "int system(const char *); int a(void) { return system(0); }\n",
      "calls system: starts a process"),
     ("symbols", "src/core/bad.c", "long time(long *); long a(void) { return time(0); }\n",
