@@ -65,8 +65,14 @@ struct metrics_daemon {
     uint64_t memory_limit;
 };
 
+/* Where a label is in the snapshot's text. */
+struct metrics_label {
+    size_t at;
+    size_t len;
+};
+
 struct metrics_connection {
-    size_t name; /* where its name begins in the snapshot's text */
+    struct metrics_label label;
     bool up;
     bool blocked;
     bool knows_lag;
@@ -83,7 +89,7 @@ bool metric_is_of_connections(const struct metric *metric);
 bool metric_is_of(const struct metric *metric, const struct metrics_connection *connection);
 
 struct metrics_bridge {
-    size_t name;
+    struct metrics_label label;
     struct bridge_status status;
     bool running;
     bool paused;

@@ -61,7 +61,7 @@ uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
     double rank = ceil(quantile * (double)histogram->count);
     uint64_t seen = 0;
 
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    for (unsigned i = 0; histogram->count > 0 && i < HISTOGRAM_BUCKETS; i++) {
         seen += histogram->buckets[i];
         if (seen > 0 && (double)seen >= rank) {
             uint64_t last = bucket_last(i);
@@ -92,7 +92,8 @@ void histogram_count_each_below(const struct histogram *histogram, const uint64_
     for (i = 0; i < count; i++) {
         unsigned last = bucket_of(values[i]);
 
-        for (; bucket <= last; bucket++) {
+        /* Past the largest recorded one there is nothing. */
+        for (; bucket <= last && seen < histogram->count; bucket++) {
             seen += histogram->buckets[bucket];
         }
         out_counts[i] = seen;

@@ -17,7 +17,7 @@ enum {
 
 /* A snapshot, and how far it is written. */
 struct metrics {
-    struct strbuf text; /* names, NUL-terminated, and the labels of the daemon at 0 */
+    struct strbuf text; /* labels: the daemon's at 0, NUL-terminated, the others unfinished */
     struct metrics_daemon daemon;
     struct metrics_connection *connections;
     size_t connection_count;
@@ -42,12 +42,17 @@ static void metrics_escape(struct strbuf *out, const char *value)
     }
 }
 
-static size_t metrics_keep_name(struct metrics *metrics, const char *name)
+/* The label that a connection or a bridge has in each of its lines, as {bridge="a" without an end,
+ * as more may follow. Names need no escapes. */
+static struct metrics_label metrics_keep_label(struct metrics *metrics, const char *label,
+                                               const char *name)
 {
     size_t at = metrics->text.len;
 
-    strbuf_append(&metrics->text, name, strlen(name) + 1);
-    return at;
+    strbuf_append_text(&metrics->text, label);
+    strbuf_append_text(&metrics->text, name);
+    strbuf_append_char(&metrics->text, '"');
+    return (struct metrics_label){at, metrics->text.len - at};
 }
 
 static void metrics_take_daemon(struct metrics *metrics, const struct board *board, uint64_t now_us)
@@ -71,7 +76,7 @@ static void metrics_take_connection(struct metrics *metrics, struct metrics_conn
 
     board_connection_status(connection, &status);
     *taken = (struct metrics_connection){
-        .name = metrics_keep_name(metrics, connection->name),
+        .label = metrics_keep_label(metrics, "{connection=\"", connection->name),
         .up = status.state == CONNECTION_UP,
         .blocked = status.blocked,
         .knows_lag = status.knows_lag,
@@ -86,7 +91,7 @@ static void metrics_take_connection(struct metrics *metrics, struct metrics_conn
 static void metrics_take_bridge(struct metrics *metrics, struct metrics_bridge *taken,
                                 const struct board_bridge *bridge, uint64_t now_us)
 {
-    taken->name = metrics_keep_name(metrics, bridge->name);
+    taken->label = metrics_keep_label(metrics, "{bridge=\"", bridge->name);
     bridge->get_status(bridge, now_us, &taken->status);
     taken->running = taken->status.state == BRIDGE_RUNNING;
     taken->paused = taken->status.state == BRIDGE_PAUSED;
@@ -204,95 +209,77 @@ static char *metrics_put_value(char *to, enum metric_kind kind, const void *plac
     return to;
 }
 
-/* The metric's name with `suffix`, and the labels in front of the line's own. */
+/* The metric's name with `suffix`, and the label in front of the line's own; empty: none. */
 static char *metrics_put_head(char *to, const struct metric *metric, const char *suffix,
-                              const char *name)
+                              struct slice label)
 {
-    static const char *const labels[] = {[METRIC_OF_CONNECTION] = "{connection=\"",
-                                         [METRIC_OF_LAG] = "{connection=\"",
-                                         [METRIC_OF_BRIDGE] = "{bridge=\"",
-                                         [METRIC_OF_CALLS] = "{bridge=\"",
-                                         [METRIC_OF_CANARY] = "{connection=\""};
-
     to = metrics_put(to, metric->name);
     to = metrics_put(to, suffix);
-    if (name != NULL) {
-        to = metrics_put(to, labels[metric->scope]);
-        to = metrics_put(to, name);
-        *to++ = '"';
-    }
-    return to;
+    memcpy(to, label.data, label.len);
+    return to + label.len;
 }
 
-/* Ends the labels; `name` as in metrics_put_head(). */
-static char *metrics_put_label(char *to, const char *name, const char *label)
+/* Ends the labels with `own`; `label` as in metrics_put_head(). */
+static char *metrics_put_own(char *to, struct slice label, const char *own)
 {
-    if (label[0] != '\0') {
-        *to++ = name != NULL ? ',' : '{';
-        to = metrics_put(to, label);
+    if (own[0] != '\0') {
+        *to++ = label.len > 0 ? ',' : '{';
+        to = metrics_put(to, own);
     }
-    if (name != NULL || label[0] != '\0') {
+    if (label.len > 0 || own[0] != '\0') {
         *to++ = '}';
     }
     *to++ = ' ';
     return to;
 }
 
-static void metrics_write_lines(const struct metric *metric, const char *name, const void *item,
+static void metrics_write_lines(const struct metric *metric, struct slice label, const void *item,
                                 struct strbuf *out)
 {
-    size_t i;
-
-    for (i = 0; i < metric->line_count; i++) {
-        const struct metric_line *line = &metric->lines[i];
-        char *start = strbuf_reserve(out, METRICS_LINE_MAX);
-        char *to = start;
-
-        if (start == NULL) {
-            return;
-        }
-        to = metrics_put_head(to, metric, "", name);
-        to = metrics_put_label(to, name, line->label);
-        to = metrics_put_value(to, metric->kind, (const char *)item + line->at);
-        strbuf_commit(out, (size_t)(to - start));
-    }
-}
-
-static void metrics_write_bucket(const struct metric *metric, const char *name, const char *bound,
-                                 uint64_t count, struct strbuf *out)
-{
-    char *start = strbuf_reserve(out, METRICS_LINE_MAX);
+    char *start = strbuf_reserve(out, metric->line_count * METRICS_LINE_MAX);
     char *to = start;
+    size_t head; /* of each of the lines */
+    size_t i;
 
     if (start == NULL) {
         return;
     }
-    to = metrics_put_head(to, metric, "_bucket", name);
-    to = metrics_put(to, ",le=\"");
-    to = metrics_put(to, bound);
-    to = metrics_put(to, "\"} ");
-    to = metrics_put_value(to, METRIC_NUMBER, &count);
+    head = (size_t)(metrics_put_head(start, metric, "", label) - start);
+    for (i = 0; i < metric->line_count; i++) {
+        if (i > 0) {
+            memcpy(to, start, head);
+        }
+        to = metrics_put_own(to + head, label, metric->lines[i].label);
+        to = metrics_put_value(to, metric->kind, (const char *)item + metric->lines[i].at);
+    }
     strbuf_commit(out, (size_t)(to - start));
 }
 
-static void metrics_write_histogram(const struct metric *metric, const char *name,
+static void metrics_write_histogram(const struct metric *metric, struct slice label,
                                     const struct metrics_bridge *bridge, struct strbuf *out)
 {
-    char *start;
-    char *to;
+    char *start = strbuf_reserve(out, (METRIC_BOUNDS + 3) * METRICS_LINE_MAX);
+    char head[METRICS_LINE_MAX]; /* of all its buckets */
+    char *to = start;
+    size_t len;
     size_t i;
 
-    for (i = 0; i < METRIC_BOUNDS; i++) {
-        metrics_write_bucket(metric, name, metric_bounds_text[i], bridge->below[i], out);
-    }
-    metrics_write_bucket(metric, name, "+Inf", bridge->latency_count, out);
-    start = strbuf_reserve(out, METRICS_LINE_MAX);
     if (start == NULL) {
         return;
     }
-    to = metrics_put_label(metrics_put_head(start, metric, "_sum", name), name, "");
+    len = (size_t)(metrics_put(metrics_put_head(head, metric, "_bucket", label), ",le=\"") - head);
+    for (i = 0; i <= METRIC_BOUNDS; i++) {
+        bool last = i == METRIC_BOUNDS;
+
+        memcpy(to, head, len);
+        to = metrics_put(to + len, last ? "+Inf" : metric_bounds_text[i]);
+        to = metrics_put(to, "\"} ");
+        to =
+            metrics_put_value(to, METRIC_NUMBER, last ? &bridge->latency_count : &bridge->below[i]);
+    }
+    to = metrics_put_own(metrics_put_head(to, metric, "_sum", label), label, "");
     to = metrics_put_value(to, METRIC_SECONDS, &bridge->latency_sum_us);
-    to = metrics_put_label(metrics_put_head(to, metric, "_count", name), name, "");
+    to = metrics_put_own(metrics_put_head(to, metric, "_count", label), label, "");
     to = metrics_put_value(to, METRIC_NUMBER, &bridge->latency_count);
     strbuf_commit(out, (size_t)(to - start));
 }
@@ -313,14 +300,17 @@ static void metrics_write_daemon(const struct metrics *metrics, const struct met
         strbuf_append_format(out, "%s{%s} 1\n", metric->name, metrics->text.data);
         return;
     }
-    metrics_write_lines(metric, NULL, &metrics->daemon, out);
+    metrics_write_lines(metric, slice_make("", 0), &metrics->daemon, out);
+}
+
+static struct slice metrics_label_of(const struct metrics *metrics, struct metrics_label label)
+{
+    return slice_make(metrics->text.data + label.at, label.len);
 }
 
 static void metrics_write_item(const struct metrics *metrics, const struct metric *metric,
                                size_t item, struct strbuf *out)
 {
-    const char *text = metrics->text.data;
-
     if (item == 0) {
         strbuf_append_format(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help,
                              metric->name, metric_type_name(metric->type));
@@ -331,15 +321,16 @@ static void metrics_write_item(const struct metrics *metrics, const struct metri
         const struct metrics_connection *connection = &metrics->connections[item];
 
         if (metric_is_of(metric, connection)) {
-            metrics_write_lines(metric, text + connection->name, connection, out);
+            metrics_write_lines(metric, metrics_label_of(metrics, connection->label), connection,
+                                out);
         }
     } else {
         const struct metrics_bridge *bridge = &metrics->bridges[item];
 
         if (metric->type == METRIC_HISTOGRAM) {
-            metrics_write_histogram(metric, text + bridge->name, bridge, out);
+            metrics_write_histogram(metric, metrics_label_of(metrics, bridge->label), bridge, out);
         } else if (metric->scope == METRIC_OF_BRIDGE || bridge->status.has_rpc) {
-            metrics_write_lines(metric, text + bridge->name, bridge, out);
+            metrics_write_lines(metric, metrics_label_of(metrics, bridge->label), bridge, out);
         }
     }
 }
