@@ -62,7 +62,7 @@ struct log_said {
     const struct log_field *fields; /* a NULL key ends them */
 };
 
-/* Hears every line that the level lets through, repetitions too, whether or not it can be printed.
+/* Hears every line but those for debugging, repetitions too, whether or not it is printed.
  * It must not act on what is said: it may be inside anything. */
 void log_set_listener(void (*listener)(void *ctx, const struct log_said *said), void *ctx);
 /* The listener of `ctx` hears no more; nothing happens where another took its place. */

@@ -277,12 +277,12 @@ void log_write(enum log_level level, const char *kind, const char *name, const c
 {
     struct said said;
 
+    said.given = (struct log_said){level, kind, name, message, fields + 1};
+    if (line_listener != NULL && level != LOG_LEVEL_DEBUG) {
+        line_listener(line_listener_ctx, &said.given);
+    }
     if (!log_is_on(level)) {
         return;
-    }
-    said.given = (struct log_said){level, kind, name, message, fields + 1};
-    if (line_listener != NULL) {
-        line_listener(line_listener_ctx, &said.given);
     }
     log_compose(&said);
     if (level == LOG_LEVEL_DEBUG) {

@@ -31,7 +31,7 @@ struct events {
 
 static bool events_is_wanted(const struct log_said *said)
 {
-    static const char *const kinds[] = {"bridge", "connection", "daemon", "spool"};
+    static const char *const kinds[] = {"bridge", "connection", "daemon", "reload", "spool"};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (said->kind != NULL && strcmp(said->kind, kinds[i]) == 0) {

@@ -1,9 +1,11 @@
 """The log: lines that a person and a program can read, without secrets and without bodies."""
 
+import fcntl
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -67,6 +69,28 @@ def test_level(rig, configured, option, shown):
     daemon.stop()
     levels = {logfmt(line)["level"] for line in daemon.log().splitlines()}
     assert shown <= levels <= shown | {"warn", "error"}
+
+
+def test_full_standard_error(rig):
+    # Where nobody reads what is logged, does the daemon go on, and then say how much is missing?
+    daemon = rig.make(OUT, topology=WORK)
+    daemon.write_config(daemon.config, daemon.config_file)
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    daemon.process = subprocess.Popen([program(), "-c", str(daemon.config_file)], stderr=write)
+    os.close(write)
+    daemon.wait_running()
+    rig.broker.close_connections(rig.rabbit.name)  # more to log than the pipe holds
+    daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["reconnects"] > 0, "up again")
+    daemon.wait_running()
+    rig.redis.client().publish("orders", b"hello")
+    assert rig.rabbit.get("work")[2] == b"hello"
+    daemon.send_signal(signal.SIGTERM)
+    with os.fdopen(read) as log:
+        text = log.read()
+    assert daemon.process.wait(30) == 0
+    held_back = re.search(r" held_back=(\d+)$", text, re.MULTILINE)
+    assert held_back and int(held_back.group(1)) > 0, text
 
 
 def test_closed_standard_streams(rig, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import signal
 
+from harness.bulk import publish_all
 from harness.daemon import assert_books
 from harness.waiting import wait_until
 
@@ -113,6 +114,36 @@ def test_events(rig):
     assert next_event(events, lambda e: e["event"] == "stopping", seen)["kind"] == "daemon"
     books = next_event(events, lambda e: e["event"] == "books closed", seen)
     assert books["details"]["received"] == 0
+
+
+def test_events_of_trouble(rig, alarm):
+    # Are a block, an overflow and a reload told, when they begin and when they end, though the log
+    # itself is to be silent?
+    seen = []
+    events = rig.observer.subscribe("chunnel.events")
+    daemon = rig.run({**OUT, "buffer": {"messages": 3}}, topology=WORK, observed=True,
+                     events={"channel": "chunnel.events", "connection": "observer"},
+                     log={"level": "error"})
+
+    def wait_event(kind, words):
+        return next_event(events, lambda e: e["kind"] == kind and words in e["event"], seen)
+
+    alarm(True)
+    publish_all(rig.redis, "orders", range(20))
+    blocked = wait_event("connection", "blocked by the broker")
+    assert (blocked["name"], blocked["level"]) == ("rabbit", "warn")
+    daemon.wait_stats(lambda stats: stats["bridges"]["out"]["received"] == 20, "all came")
+    publish_all(rig.redis, "orders", range(20))
+    overflow = wait_event("bridge", "buffer is full")
+    assert (overflow["name"], overflow["level"]) == ("out", "warn")
+    alarm(False)
+    wait_event("connection", "not blocked")
+    room = wait_event("bridge", "buffer has room again")
+    assert room["details"]["dropped"] > 0
+    daemon.send_signal(signal.SIGHUP)
+    applied = wait_event("reload", "applied")
+    assert (applied["level"], applied["details"]["kept"]) == ("info", 1)
+    assert "level=info" not in daemon.log()
 
 
 def test_events_go_on_after_a_reload(rig):
