@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence
 from . import calls as rpc
 from . import measures
 from . import mirror as mirrors
+from . import observing
 from .rig import Rig
 from .candidates import Candidate
 from .routes import DIRECTIONS, REDIS_TO_AMQP
@@ -195,6 +196,27 @@ def calls(quick: bool) -> Scenario:
          for asks, asker, worker in (("amqp", "AMQP", "Redis"), ("redis", "Redis", "AMQP"))])
 
 
+def scrape(quick: bool) -> Scenario:
+    return Scenario(
+        "scrape", "A scrape of /metrics, with nothing else to do", observing.scrape,
+        (Column("scrape_ms", "ms", 2), Column("scrape_cpu_ms", "of it CPU ms", 2),
+         Column("turn_ms", "longest turn ms", 2), Column("page_kib", "KiB")),
+        [Case(f"{bridges:,} bridges", {"bridges": bridges,
+                                       "seconds": 1 if quick else observing.LOOK_BACK_S}, DAEMON)
+         for bridges in (100, 1000)])
+
+
+def observed(quick: bool) -> Scenario:
+    return Scenario(
+        "observed", "Saturated, with everything on that an operator may look at", observing.observed,
+        (Column("rate", "messages/s"), Column("off_us", "CPU µs/message, all off", 3), Column("on_us", "all on", 3),
+         Column("more_percent", "% more", 2)),
+        [Case(f"{1 + idle:,} bridges, one of them busy, 100 B",
+              {"idle": idle, "seconds": 1 if quick else 2, "pairs": 1 if quick else 3}, DAEMON)
+         for idle in (0, 999)])
+
+
 def all_scenarios(quick: bool) -> list[Scenario]:
     return [make(quick) for make in (throughput, latency, burst, outage, backlog, channels,
-                                     recovery, startup, idle, mirror, calls)]
+                                     recovery, startup, idle, mirror, calls, scrape,
+                                     observed)]
