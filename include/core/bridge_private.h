@@ -6,21 +6,10 @@
 #include "base/backoff.h"
 #include "core/bridge.h"
 #include "core/filter.h"
+#include "core/refusal.h"
 #include "core/tap.h"
 
 enum { BRIDGE_ERROR_SIZE = 320 };
-
-/* Why a message was given up; the names are those of x-chunnel-reason. */
-enum refusal {
-    REFUSAL_TEMPLATE,       /* a value that the mapping wants is missing */
-    REFUSAL_TOO_LARGE,      /* over max_message_size, or headers over a frame */
-    REFUSAL_REFUSED,        /* the sink or the far side will never take it */
-    REFUSAL_UNROUTABLE,     /* it came back, and the rule does not try again */
-    REFUSAL_RETRIES,        /* refused as often as the rule allows */
-    REFUSAL_NO_SUBSCRIBERS, /* PUBLISH reached too few, and the rule rejects it */
-    REFUSAL_ENVELOPE,       /* the body is no valid envelope */
-    REFUSAL_COUNT
-};
 
 /* What is told at most once a minute, however often it happens and in whatever words. */
 struct bridge_told {
@@ -188,6 +177,8 @@ static inline void bridge_forget_body(struct bridge *bridge)
 /* Takes over a refused delivery that is in no list; `reason` is static. */
 void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const char *reason,
                       const char *why);
+/* As that, one that was read back with its reason; false: the rule has no dead letters any more. */
+bool bridge_dead_take_back(struct bridge *bridge, struct delivery *delivery);
 /* Sends what waits there. */
 void bridge_dead_pump(struct bridge *bridge);
 /* Ends its back-off if that is over at `now_us`. */

@@ -45,6 +45,11 @@ struct delivery {
     const char *refused_why;
     bool is_too_large; /* that is why: over max_message_size, and the body is not here */
 
+    /* Why it goes to the dead letter sink; NULL while it does not. */
+    bool reason_stored; /* its record in the bridge's store says so too */
+    const char *reason; /* "unroutable", "too-large", ...; static */
+    char *error;        /* the words; owned, may be NULL */
+
     /* The source's own. */
     uint64_t tag;   /* AMQP delivery tag */
     uint32_t epoch; /* which incarnation of the channel `tag` belongs to */
@@ -63,10 +68,6 @@ struct delivery {
     bool stored;         /* it has a record in the bridge's store */
     bool from_store;     /* it was made from that record; the source knows nothing of it */
     uint16_t generation; /* which of the bridge's sources gave it */
-
-    /* Why it goes to the dead letter sink; NULL while it does not. */
-    const char *reason; /* "unroutable", "too-large", ...; static */
-    char *error;        /* the words; owned, may be NULL */
 
     /* The sink's own, while it holds the delivery. */
     uint64_t sink_tag;       /* publish sequence number */

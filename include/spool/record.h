@@ -2,7 +2,11 @@
  * the body. All numbers are little-endian:
  *
  *     format u8 (1), flags u8, process u64, number u64, wall clock µs i64,
- *     channel length u32, pattern length u32, channel, pattern */
+ *     channel length u32, pattern length u32, channel, pattern
+ *
+ * That of a dead letter has more behind it:
+ *
+ *     format u8 (2), ... pattern, reason length u8, reason, error */
 #ifndef CHUNNELD_SPOOL_RECORD_H
 #define CHUNNELD_SPOOL_RECORD_H
 

@@ -128,6 +128,14 @@ void bridge_dead_pump(struct bridge *bridge)
     }
 }
 
+static void dead_forget_reason(struct delivery *delivery)
+{
+    delivery->reason = NULL;
+    free(delivery->error);
+    delivery->error = NULL;
+    delivery->reason_stored = false;
+}
+
 void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const char *reason,
                       const char *why)
 {
@@ -141,6 +149,18 @@ void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const ch
     bridge_dead_pump(bridge);
 }
 
+bool bridge_dead_take_back(struct bridge *bridge, struct delivery *delivery)
+{
+    if (bridge->dead.sink == NULL) {
+        dead_forget_reason(delivery);
+        return false;
+    }
+    bridge->sink_bytes += delivery->size;
+    TAILQ_INSERT_TAIL(&bridge->dead.queue, delivery, link);
+    bridge->counters.buffered++;
+    return true;
+}
+
 void bridge_dead_wake(struct bridge *bridge, uint64_t now_us)
 {
     if (bridge->dead.held_back && now_us >= bridge->dead.retry_at_us) {
@@ -152,9 +172,7 @@ void bridge_dead_wake(struct bridge *bridge, uint64_t now_us)
 /* The rule has no dead letters any more: it tries by the new one. */
 static void dead_send_again(struct bridge *bridge, struct delivery *delivery)
 {
-    delivery->reason = NULL;
-    free(delivery->error);
-    delivery->error = NULL;
+    dead_forget_reason(delivery);
     bridge->sink_bytes -= delivery->size;
     bridge_settle_put_in_order(bridge, delivery);
 }

@@ -76,12 +76,6 @@ void bridge_settle(struct bridge *bridge, struct delivery *delivery, uint64_t *c
 static void settle_give_up(struct bridge *bridge, struct delivery *delivery, enum refusal refusal,
                            const char *why, bool dead)
 {
-    static const char *const reasons[REFUSAL_COUNT] = {
-        [REFUSAL_TEMPLATE] = "template", [REFUSAL_TOO_LARGE] = "too-large",
-        [REFUSAL_REFUSED] = "refused",   [REFUSAL_UNROUTABLE] = "unroutable",
-        [REFUSAL_RETRIES] = "retries",   [REFUSAL_NO_SUBSCRIBERS] = "no-subscribers",
-        [REFUSAL_ENVELOPE] = "envelope",
-    };
     /* What was never here whole is left to the dead-letter exchange of its queue, if it has one. */
     bool whole = delivery->refused_why == NULL;
     char what[64];
@@ -91,10 +85,10 @@ static void settle_give_up(struct bridge *bridge, struct delivery *delivery, enu
         return;
     }
     snprintf(what, sizeof(what), "message %s: %s", dead ? "to dead letter" : "dropped",
-             reasons[refusal]);
+             refusal_name(refusal));
     bridge_settle_note_error(bridge, &bridge->told_refusal[refusal], what, why);
     if (dead) {
-        bridge_dead_take(bridge, delivery, reasons[refusal], why);
+        bridge_dead_take(bridge, delivery, refusal_name(refusal), why);
     } else {
         bridge_settle(bridge, delivery, &bridge->counters.dropped,
                       whole ? SETTLE_ACK : SETTLE_REJECT);

@@ -86,6 +86,7 @@ static int store_append(struct bridge *bridge, struct delivery *delivery, enum s
     }
     disk->has_records = true;
     delivery->stored = true;
+    delivery->reason_stored = delivery->reason != NULL;
     return 0;
 }
 
@@ -138,7 +139,8 @@ const char *bridge_store_trouble(const struct bridge *bridge)
 
 /* What is in memory is older than what is on disk alone, and goes before it. Where some of it has
  * records and some has none, all are written anew, so that the order stays; that is so where
- * messages came back from the disk beside others that never were there. */
+ * messages came back from the disk beside others that never were there, and where a record does not
+ * say yet that its message is a dead letter. */
 void bridge_store_begin_keep(struct bridge *bridge)
 {
     const struct delivery_list *lists[] = {&bridge->again, &bridge->queue, &bridge->dead.queue};
@@ -149,7 +151,7 @@ void bridge_store_begin_keep(struct bridge *bridge)
 
     for (i = 0; i < sizeof(lists) / sizeof(lists[0]) && disk->store != NULL; i++) {
         TAILQ_FOREACH(delivery, lists[i], link) {
-            has_none |= !delivery->stored;
+            has_none |= !delivery->stored || delivery->reason_stored != (delivery->reason != NULL);
         }
     }
     disk->kept = bridge->counters.spooled > 0 ? STORE_AHEAD : STORE_ALONE;
@@ -218,6 +220,7 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
 {
     delivery->stored = true;
     delivery->from_store = true;
+    delivery->reason_stored = delivery->reason != NULL;
     if (bridge->stopping) {
         /* It stays on disk, and comes back with the next start. */
         delivery_free(delivery);
@@ -229,6 +232,9 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
         delivery->received_us = bridge->host->now_us(bridge->host_ctx);
     }
     bridge_hold(bridge, delivery->size);
+    if (delivery->reason != NULL && bridge_dead_take_back(bridge, delivery)) {
+        return;
+    }
     bridge->counters.buffered++;
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
 }
@@ -249,6 +255,7 @@ static void store_on_loaded(void *ctx, struct delivery_list *loaded, uint64_t up
     if (upto > bridge->disk.loaded_upto && !bridge->stopping) {
         bridge->disk.loaded_upto = upto;
     }
+    bridge_dead_pump(bridge);
     bridge_flow_pump(bridge);
     bridge_store_refill(bridge);
     bridge_stop_step(bridge);

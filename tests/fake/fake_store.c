@@ -22,6 +22,7 @@ static void record_free(struct fake_records *from, struct fake_record *record)
 {
     TAILQ_REMOVE(from, record, link);
     free(record->body);
+    free(record->error);
     free(record);
 }
 
@@ -51,6 +52,8 @@ static int store_append(struct store *base, const struct delivery *delivery, enu
     }
     fake_pump_begin_operation(store->pump);
     record = record_new(delivery_raw_body(delivery));
+    record->reason = delivery->reason;
+    record->error = delivery->error != NULL ? strdup(delivery->error) : NULL;
     store->appends++;
     if (place == STORE_ALSO) {
         assert_int_equal(fake_store_alone(store), 0);
@@ -109,6 +112,8 @@ static struct delivery *store_make(const struct fake_record *record)
     delivery->body = slice_make(data, len);
     delivery->channel = SLICE("news");
     delivery->seq = record->number;
+    delivery->reason = record->reason;
+    delivery->error = record->error != NULL ? strdup(record->error) : NULL;
     return delivery;
 }
 
@@ -307,21 +312,35 @@ void fake_store_room(struct fake_store *store)
     fake_pump_run(store->pump);
 }
 
-static bool records_have(const struct fake_records *records, const char *body)
+static const struct fake_record *records_find(const struct fake_records *records, const char *body)
 {
     const struct fake_record *record;
 
     TAILQ_FOREACH(record, records, link) {
         if (strcmp(record->body, body) == 0) {
-            return true;
+            return record;
         }
     }
-    return false;
+    return NULL;
+}
+
+static const struct fake_record *store_find(const struct fake_store *store, const char *body)
+{
+    const struct fake_record *record = records_find(&store->ahead, body);
+
+    return record != NULL ? record : records_find(&store->records, body);
 }
 
 bool fake_store_has(const struct fake_store *store, const char *body)
 {
-    return records_have(&store->ahead, body) || records_have(&store->records, body);
+    return store_find(store, body) != NULL;
+}
+
+const char *fake_store_reason(const struct fake_store *store, const char *body)
+{
+    const struct fake_record *record = store_find(store, body);
+
+    return record != NULL ? record->reason : NULL;
 }
 
 const char *fake_store_text(struct fake_store *store)

@@ -13,8 +13,10 @@
 
 struct fake_record {
     TAILQ_ENTRY(fake_record) link;
-    uint64_t number; /* of its delivery in memory; 0: it is in the store alone */
-    char *body;      /* owned */
+    uint64_t number;    /* of its delivery in memory; 0: it is in the store alone */
+    char *body;         /* owned */
+    const char *reason; /* of a dead letter; NULL: it is none */
+    char *error;        /* its words; owned; NULL: none */
 };
 
 TAILQ_HEAD(fake_records, fake_record);
@@ -55,6 +57,8 @@ void fake_store_room(struct fake_store *store);
 const char *fake_store_text(struct fake_store *store);
 /* Whether there is a record with that body. */
 bool fake_store_has(const struct fake_store *store, const char *body);
+/* Why its message is a dead letter; NULL: it is none. */
+const char *fake_store_reason(const struct fake_store *store, const char *body);
 /* Records that are there alone. */
 uint64_t fake_store_alone(const struct fake_store *store);
 

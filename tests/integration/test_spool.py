@@ -187,10 +187,12 @@ def test_what_a_message_is_made_of_is_kept(rig):
             "x-chunnel-channel": "orders.eu", "x-chunnel-pattern": "orders.*"}
 
 
-def test_stop_keeps_dead_letters(rig):
-    # Is a dead letter that could not go out still one after the next start, with its reason?
+@pytest.mark.parametrize("buffer", [{}, {"durability": "disk"}], ids=["memory", "durable"])
+def test_stop_keeps_dead_letters(rig, buffer):
+    # Does a dead letter that could not go out go on as one after the next start, with its reason
+    # and its words, not tried as a message again?
     far = rig.proxy(rig.broker.port)
-    bridge = {**out(), "to": {"exchange": "void", "routing_key": "k", "connection": "rabbit"},
+    bridge = {**out(**buffer), "to": {"exchange": "void", "routing_key": "k", "connection": "rabbit"},
               "dead_letter": {"queue": "dead", "connection": "far"}}
     options = {**spool(rig), "topology": {"connection": "rabbit", "exchanges": [{"name": "void"}],
                                           "queues": [{"name": "dead"}]}}
@@ -203,14 +205,17 @@ def test_stop_keeps_dead_letters(rig):
     publish_all(rig.redis, "in", range(50))
     daemon.wait_bridge("out", pending=50, unroutable=50)
     daemon.stop()
+    _, exported, _ = run("spool", "export", "out", "-c", daemon.config_file)
+    assert {json.loads(line)["reason"] for line in exported.splitlines()} == {"unroutable"}
     far.listen()
     start_again(daemon)
     messages = rig.rabbit.take_messages("dead", 50)
     assert [int(body) for _, _, body in messages] == list(range(50))
-    assert {properties.headers["x-chunnel-reason"] for _, properties, _ in messages} == {
-        "unroutable"}
+    assert {(properties.headers["x-chunnel-reason"], properties.headers["x-chunnel-error"])
+            for _, properties, _ in messages} == {
+                ("unroutable", "returned by the broker: 312 NO_ROUTE")}
     bridge = daemon.wait_bridge("out", pending=0)
-    assert (bridge["received"], bridge["dead_lettered"]) == (50, 50)
+    assert (bridge["received"], bridge["dead_lettered"], bridge["unroutable"]) == (50, 50, 0)
 
 
 @pytest.mark.parametrize("buffer", [{"durability": "disk"}, {"messages": 50}],

@@ -321,7 +321,16 @@ static void watch(struct world *world)
     rig->dead->ctx = world;
 }
 
-/* What is not done is on disk, in order, and nothing else. */
+/* Whether its record says that it is a dead letter. */
+static bool is_kept_dead(const struct world *world, unsigned number)
+{
+    char body[16];
+
+    snprintf(body, sizeof(body), "%u", number);
+    return fake_store_reason(world->rig.store, body) != NULL;
+}
+
+/* What is not done is on disk, in order, and nothing else; dead letters as such. */
 static void check_kept(struct world *world)
 {
     const char *text = fake_store_text(world->rig.store);
@@ -334,7 +343,9 @@ static void check_kept(struct world *world)
             assert_int_equal(world->messages[number].where, DONE);
         }
         assert_int_not_equal(world->messages[kept].where, DONE);
-        world->messages[kept] = (struct message){.where = WAITING, .on_disk = true};
+        assert_true(is_kept_dead(world, kept) == (world->messages[kept].where == DEAD));
+        world->messages[kept].in_flight = false;
+        world->messages[kept].on_disk = true;
         number = kept + 1;
     }
     for (; number <= world->last; number++) {

@@ -140,6 +140,75 @@ static void test_dead_letters_are_kept(void **state)
     fini(&rig);
 }
 
+/* The next start knows them for what they are; `durable`: they had a record before, that did not.
+ */
+static void check_dead_letters_come_back(bool durable, bool still_wanted)
+{
+    struct rig rig;
+
+    init(&rig);
+    rig.with_dead = true;
+    rig.options.durability = durable ? DURABILITY_DISK : DURABILITY_MEMORY;
+    rig.options.buffer_messages = rig.sink_limit = 10;
+    rig_run(&rig);
+    rig_give(&rig, 1, 3);
+    rig_expect_sent(&rig, "1 2 3 ");
+    rig_dead_down(&rig);
+    rig_answer(&rig, 2, OUTCOME_REFUSED, "404 NOT_FOUND");
+    rig_stop(&rig);
+    rig_answer(&rig, 1, OUTCOME_LOST, "no");
+    rig_answer(&rig, 3, OUTCOME_LOST, "no");
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 3 ");
+    rig.with_dead = still_wanted;
+    rig_restart(&rig);
+    assert_int_equal(rig_books(&rig)->received, 3);
+    rig_expect_sent(&rig, still_wanted ? "1 3 " : "1 2 3 ");
+    if (still_wanted) {
+        assert_string_equal(rig.dead->last_headers,
+                            "x-chunnel-reason=refused x-chunnel-error=404 NOT_FOUND ");
+        rig_answer_dead(&rig, OUTCOME_DELIVERED, NULL);
+        assert_int_equal(rig_books(&rig)->dead_lettered, 1);
+    }
+    rig_deliver_all(&rig);
+    rig_stop(&rig);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "");
+    fini(&rig);
+}
+
+static void test_dead_letters_come_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        check_dead_letters_come_back(i & 1, i & 2);
+    }
+}
+
+/* What came back so and is kept again needs no other record. */
+static void test_dead_letters_are_written_once(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.with_dead = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 1);
+    rig_dead_down(&rig);
+    rig_answer(&rig, 1, OUTCOME_REFUSED, "no");
+    rig_stop(&rig);
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig.store->appends, 1);
+    rig_restart(&rig);
+    rig_dead_down(&rig);
+    rig_stop(&rig);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 ");
+    assert_int_equal(rig.store->appends, 1);
+    fini(&rig);
+}
+
 /* They wait in the order of their refusal, or of their return. */
 static void test_dead_letters_are_kept_in_order(void **state)
 {
@@ -265,6 +334,8 @@ int main(void)
         cmocka_unit_test(test_a_stop_with_stored_ones_before_others),
         cmocka_unit_test(test_a_stop_that_finds_no_room),
         cmocka_unit_test(test_dead_letters_are_kept),
+        cmocka_unit_test(test_dead_letters_come_back),
+        cmocka_unit_test(test_dead_letters_are_written_once),
         cmocka_unit_test(test_dead_letters_are_kept_in_order),
         cmocka_unit_test(test_what_is_read_back_says_nothing_of_the_others),
         cmocka_unit_test(test_what_comes_after_the_stop_is_kept),
