@@ -207,6 +207,9 @@ bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *d
 void bridge_store_refill(struct bridge *bridge);
 /* Little is left of its room: better to read no more. */
 bool bridge_store_is_tight(const struct bridge *bridge);
+/* At the end what waits goes to the sink, if that takes it: there is no store, or none that could
+ * be written. */
+bool bridge_store_is_no_end(const struct bridge *bridge);
 /* Why a message found no room, in words. */
 const char *bridge_store_trouble(const struct bridge *bridge);
 

@@ -280,13 +280,17 @@ static bool bridge_is_stuck(const struct bridge *bridge)
 
 /* Ends what need not wait any longer. A queue takes back what cannot go out now. A spool keeps it,
  * once all that was with the sinks is back too, so that it keeps it in order. A channel can do
- * neither: there it waits until the time is over. */
+ * neither: there it waits until the time is over. Nor can a spool that cannot be written: what is
+ * in memory goes out then, as long as the sinks take it. */
 static void bridge_empty_step(struct bridge *bridge)
 {
     bool settles = bridge->source->can & ENDPOINT_SETTLES;
+    bool goes_out = bridge_store_is_no_end(bridge) && !bridge->stopping_now &&
+                    !bridge_is_stuck(bridge) &&
+                    (TAILQ_EMPTY(&bridge->dead.queue) || bridge->dead.ready);
 
     if (bridge->disk.store != NULL) {
-        if (bridge->counters.in_flight == 0) {
+        if (bridge->counters.in_flight == 0 && !goes_out) {
             bridge_flow_empty(bridge, true, true);
         }
     } else {
@@ -324,6 +328,7 @@ void bridge_stop(struct bridge *bridge)
     bridge->stopping = true;
     bridge_stop_old_sources(bridge);
     bridge->source->ops->stop(bridge->source);
+    bridge_flow_pump(bridge);
     bridge_stop_step(bridge);
 }
 

@@ -120,7 +120,7 @@ void bridge_dead_pump(struct bridge *bridge)
 {
     struct bridge_dead *dead = &bridge->dead;
     bool going = true;
-    bool wanted = !bridge->stopping_now && !(bridge->stopping && bridge->disk.store != NULL);
+    bool wanted = !bridge->stopping_now && (!bridge->stopping || bridge_store_is_no_end(bridge));
 
     while (wanted && going && dead->sink != NULL && dead->ready && !dead->busy &&
            !dead->held_back && !TAILQ_EMPTY(&dead->queue)) {

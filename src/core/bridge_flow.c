@@ -21,7 +21,7 @@ static bool flow_is_over(const struct bridge *bridge, const struct delivery *mor
 
 static bool flow_may_send(const struct bridge *bridge)
 {
-    bool wanted = !bridge->stopping_now && !(bridge->stopping && bridge->disk.store != NULL);
+    bool wanted = !bridge->stopping_now && (!bridge->stopping || bridge_store_is_no_end(bridge));
     bool probed = bridge->probing && bridge_in_flight(bridge) > 0;
 
     return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed &&

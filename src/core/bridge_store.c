@@ -23,7 +23,8 @@ bool bridge_store_takes(const struct bridge *bridge)
 bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *delivery)
 {
     return !bridge->disk.durable || delivery->from_store ||
-           delivery->seq <= bridge->disk.durable_upto;
+           delivery->seq <= bridge->disk.durable_upto ||
+           (bridge->stopping && bridge_store_is_no_end(bridge));
 }
 
 /* Records that should be there and cannot be read. */
@@ -113,6 +114,13 @@ bool bridge_store_is_tight(const struct bridge *bridge)
         bridge->counters.spooled > 0 || (bridge->disk.durable && bridge_in_memory(bridge) > 0);
 
     return store != NULL && uses && store->ops->is_tight(store);
+}
+
+bool bridge_store_is_no_end(const struct bridge *bridge)
+{
+    const struct store *store = bridge->disk.store;
+
+    return store == NULL || store->ops->is_failing(store);
 }
 
 void bridge_get_disk(const struct bridge *bridge, struct store_gauge *out_gauge)

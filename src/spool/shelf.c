@@ -261,6 +261,15 @@ static bool shelf_is_tight(const struct store *store)
            spool_backlog(shelf->setup.spool) >= shelf->setup.tight_backlog;
 }
 
+static bool shelf_is_failing(const struct store *store)
+{
+    const struct shelf *shelf = (const struct shelf *)store;
+    struct spool_stats stats;
+
+    spool_get_stats(shelf->setup.spool, &stats);
+    return stats.in_trouble;
+}
+
 static void shelf_get_gauge(const struct store *store, struct store_gauge *out_gauge)
 {
     const struct shelf *shelf = (const struct shelf *)store;
@@ -291,6 +300,7 @@ static const struct store_ops shelf_ops = {
     .remove = shelf_remove,
     .remove_upto = shelf_remove_upto,
     .is_tight = shelf_is_tight,
+    .is_failing = shelf_is_failing,
     .get_gauge = shelf_get_gauge,
     .trouble = shelf_trouble,
 };

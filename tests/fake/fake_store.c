@@ -202,6 +202,11 @@ static void store_remove(struct store *base, uint64_t number)
     fake_pump_end_operation(store->pump);
 }
 
+static bool store_is_failing(const struct store *base)
+{
+    return ((const struct fake_store *)base)->failing;
+}
+
 static bool store_is_tight(const struct store *base)
 {
     return ((const struct fake_store *)base)->tight;
@@ -230,6 +235,7 @@ static const struct store_ops fake_store_ops = {
     .remove = store_remove,
     .remove_upto = store_remove_upto,
     .is_tight = store_is_tight,
+    .is_failing = store_is_failing,
     .get_gauge = store_get_gauge,
     .trouble = store_trouble,
 };

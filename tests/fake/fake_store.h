@@ -36,6 +36,7 @@ struct fake_store {
     bool refuses;         /* append() */
     const char *why;      /* what trouble() says; NULL: the limit */
     bool tight;           /* what is_tight() says */
+    bool failing;         /* likewise is_failing() */
     unsigned damaged;     /* so many records are lost at the next answer */
     size_t appends;       /* calls of append() that succeeded */
     uint64_t removed;     /* calls of remove() and remove_upto() */

@@ -140,6 +140,58 @@ static void test_dead_letters_are_kept(void **state)
     fini(&rig);
 }
 
+/* A disk that cannot be written keeps nothing: what is in memory goes out, the sink permitting. */
+static void test_a_failing_store_is_no_place(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    run_durable(&rig);
+    rig.store->failing = true;
+    rig_give(&rig, 1, 5);
+    rig_expect_sent(&rig, "");
+    rig_stop(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 ");
+    assert_int_equal(rig.stopped, 0);
+    rig_deliver(&rig, 1, 5);
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 5);
+    expect_waiting(&rig, 0, 0);
+    fini(&rig);
+}
+
+static void check_failing_store_at_last(bool recovers)
+{
+    struct rig rig;
+
+    run_durable(&rig);
+    rig.store->failing = true;
+    rig_give(&rig, 1, 5);
+    rig_stop(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 ");
+    rig_deliver(&rig, 1, 2);
+    if (recovers) {
+        rig.store->failing = false;
+        rig_answer(&rig, 3, OUTCOME_RETRY, "no");
+        rig_answer(&rig, 4, OUTCOME_RETRY, "no");
+        rig_answer(&rig, 5, OUTCOME_RETRY, "no");
+    } else {
+        rig_sink_down(&rig);
+    }
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "3 4 5 ");
+    expect_waiting(&rig, 0, 3);
+    fini(&rig);
+}
+
+/* It is well again, or the sink is away: then it is the place after all. */
+static void test_a_failing_store_is_the_last_place(void **state)
+{
+    (void)state;
+    check_failing_store_at_last(true);
+    check_failing_store_at_last(false);
+}
+
 /* The next start knows them for what they are; `durable`: they had a record before, that did not.
  */
 static void check_dead_letters_come_back(bool durable, bool still_wanted)
@@ -334,6 +386,8 @@ int main(void)
         cmocka_unit_test(test_a_stop_with_stored_ones_before_others),
         cmocka_unit_test(test_a_stop_that_finds_no_room),
         cmocka_unit_test(test_dead_letters_are_kept),
+        cmocka_unit_test(test_a_failing_store_is_no_place),
+        cmocka_unit_test(test_a_failing_store_is_the_last_place),
         cmocka_unit_test(test_dead_letters_come_back),
         cmocka_unit_test(test_dead_letters_are_written_once),
         cmocka_unit_test(test_dead_letters_are_kept_in_order),
