@@ -5,7 +5,7 @@
 
 with every cmocka test, check, pytest test and fuzz target counted singly. Exits 1 if one failed.
 
-    tests/summary.py [--check BUILD_FOLDER] [--junit FILE] [--list FILE]... [--failed N]
+    tests/summary.py [--check BUILD_FOLDER] [--junit FILE]... [--list FILE]... [--failed N]
 
 A --list file has a line `passed NAME`, `failed NAME` or `skipped NAME` each; --failed adds N failures
 of steps that came to no tests at all."""
@@ -45,7 +45,7 @@ def count_junit(counts, path):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", type=pathlib.Path)
-    parser.add_argument("--junit", type=pathlib.Path)
+    parser.add_argument("--junit", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--list", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--failed", type=int, default=0)
     options = parser.parse_args()
@@ -53,8 +53,8 @@ def main():
     if options.check:
         for trs in sorted(options.check.rglob("*.trs")):
             count_program(counts, trs)
-    if options.junit:
-        count_junit(counts, options.junit)
+    for path in options.junit:
+        count_junit(counts, path)
     for path in options.list:
         counts.update(line.split()[0] for line in path.read_text().splitlines())
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")

@@ -3,6 +3,7 @@ published while nobody was subscribed is told as time without a subscription."""
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -232,12 +233,14 @@ def test_r8_output_buffer_limit(rig, account):
     rig.redis.client().config_set("client-output-buffer-limit", "pubsub 1mb 0 0")
     daemon = rig.run(OUT, topology=WORK, observed=True)
     account.injects("output limit 1 MB, SIGSTOP of the daemon, 20 MB published")
+    began = time.monotonic()
     os.kill(daemon.process.pid, signal.SIGSTOP)
     try:
         reached = publish_all(rig.redis, "orders", range(20_000), 1000)
         wait_until(lambda: rig.redis.subscribers("orders") == 0, "Redis has cut it off")
     finally:
         os.kill(daemon.process.pid, signal.SIGCONT)
+        account.stopped_s = time.monotonic() - began
     rig.redis.wait_subscriber("orders")
     daemon.wait_running()
     publish_all(rig.redis, "orders", range(20_000, 20_100))

@@ -2,6 +2,7 @@
 
 import ctypes
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -24,6 +25,12 @@ def program():
     if not path or not os.access(path, os.X_OK):
         raise RuntimeError("set CHUNNELD to the chunneld program to test")
     return os.path.abspath(path)
+
+
+@functools.cache
+def is_sanitized():
+    """Whether it is built with sanitizers, which cost time and memory of their own."""
+    return b"__asan_init" in pathlib.Path(program()).read_bytes()
 
 
 def run(*arguments, env=None, timeout=30):
@@ -175,6 +182,15 @@ class Daemon:
             return None
         found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
         return int(found.group(1)) / 1024 if found else None
+
+    def waited_ms(self):
+        """How long its loop was ready to run and had no processor, all in all; None where that
+        cannot be known any more."""
+        try:
+            words = pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        except OSError:
+            return None
+        return int(words[1]) / 1e6
 
     # the end
 
