@@ -93,7 +93,10 @@ class Account:
         assert peak is None or peak <= most, f"{peak} MiB, where {most} are allowed"
         most = _SANITIZED_TURN_MS if sanitized or waited is None else _TURN_MS + waited
         assert lag <= most + self.stopped_s * 1000, f"the loop stood still for {lag} ms"
-        _told_once_a_minute(daemon.log())
+        again = _told_again(daemon.log())
+        for line in again:
+            self.say(f"told within a minute: {line}")
+        assert sanitized or not again, again
 
     def finish(self):
         text = "\n".join(self.lines)
@@ -126,12 +129,12 @@ def _told(log, levels="info warn error"):
     return told
 
 
-def _told_once_a_minute(log):
-    """However long a fault lasts and however often it comes, a process tells it once a minute."""
-    for life in log.split(' msg="started" '):
-        for words, moments in _told(life, "warn error").items():
-            for before, after in zip(moments, moments[1:]):
-                assert not 0 <= after - before < _MINUTE, f"{after - before:.3f} s apart: {words}"
+def _told_again(log):
+    """The warnings that one process told more than once a minute: however long a fault lasts and
+    however often it comes, there is to be none."""
+    return [f"{after - before:.3f} s apart: {words}" for life in log.split(' msg="started" ')
+            for words, moments in _told(life, "warn error").items()
+            for before, after in zip(moments, moments[1:]) if 0 <= after - before < _MINUTE]
 
 
 def told_sparingly(log, most):
