@@ -1,5 +1,5 @@
-/* Whether what one bridge sends is what another one reads. A mirror has two ways, each with a sink
- * and a source. For conf/circle.c. */
+/* The ways of bridges, and what is known of the servers, exchanges and keys at their ends. A mirror
+ * has two ways, each with a sink and a source. For conf/ alone. */
 #ifndef CHUNNELD_CONF_FEED_H
 #define CHUNNELD_CONF_FEED_H
 
@@ -21,25 +21,10 @@ enum { CONF_WAYS_MOST = 2 };
 /* The ways of a bridge; how many. */
 size_t conf_ways_of(const struct conf_bridge *bridge, struct conf_way out_ways[CONF_WAYS_MOST]);
 
-/* What the sink of a way surely reaches. */
-struct conf_feed {
-    const struct config *config;
-    struct conf_way way;
-    struct slice *queues; /* AMQP: queues that its messages come to; owned array */
-    size_t queue_count;
-    struct slice *exchanges; /* AMQP: likewise, from one to the next; owned array */
-    size_t exchange_count;
-    struct slice key; /* their routing key */
-};
-
-/* Works out what `way` reaches; -1: out of memory. End it with conf_feed_fini(). */
-int conf_feed_init(struct conf_feed *feed, const struct config *config, const struct conf_way *way);
-void conf_feed_fini(struct conf_feed *feed);
-
-/* Whether that is surely what `reader` reads, of at least one of its channels, patterns or
- * bindings. A mirror takes nothing back that it sent, nor from another mirror what has crossed as
- * many as it may. */
-bool conf_feed_reaches(const struct conf_feed *feed, const struct conf_way *reader);
+/* Whether the origin in the headers, or the echo, keeps what one way sends from going on the other:
+ * a mirror takes nothing back that it sent, nor from another mirror what has crossed as many as it
+ * may. */
+bool conf_way_is_covered(const struct conf_way *from, const struct conf_way *to);
 
 /* Whether two connections go to the same server (and virtual host), as far as their first URLs
  * tell. */

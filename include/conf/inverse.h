@@ -28,4 +28,7 @@ int conf_inverse_check(const struct conf_inverse *inverse, struct err *err);
  * that are the same for all of them, and "#". -1: out of memory, or they have none. */
 int conf_inverse_binding_key(const struct conf_inverse *inverse, struct strbuf *out);
 
+/* Appends a text that the glob matches, with `word` for its wildcards. */
+void conf_inverse_sample(struct slice pattern, const char *word, struct strbuf *out);
+
 #endif

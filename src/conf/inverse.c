@@ -42,8 +42,7 @@ static void inverse_add_member(struct slice class, const char *word, struct strb
     }
 }
 
-/* A channel that matches the pattern, with `word` for its wildcards. */
-static void inverse_sample(struct slice pattern, const char *word, struct strbuf *out)
+void conf_inverse_sample(struct slice pattern, const char *word, struct strbuf *out)
 {
     size_t at = 0;
     size_t end;
@@ -133,7 +132,7 @@ int conf_inverse_check(const struct conf_inverse *inverse, struct err *err)
         struct strbuf key = STRBUF_INIT;
         struct strbuf back = STRBUF_INIT;
 
-        inverse_sample(slice_of(inverse->pattern), inverse_words[i], &channel);
+        conf_inverse_sample(slice_of(inverse->pattern), inverse_words[i], &channel);
         result = inverse_try(inverse, strbuf_slice(&channel), &key, &back, err);
         if (strbuf_failed(&channel) || strbuf_failed(&key) || strbuf_failed(&back)) {
             result = err_set(err, "out of memory");
@@ -168,7 +167,7 @@ int conf_inverse_binding_key(const struct conf_inverse *inverse, struct strbuf *
     size_t i;
 
     for (i = 0; i < 2; i++) {
-        inverse_sample(slice_of(inverse->pattern), inverse_words[i], &channels[i]);
+        conf_inverse_sample(slice_of(inverse->pattern), inverse_words[i], &channels[i]);
         if (inverse_key(inverse, strbuf_slice(&channels[i]), &keys[i], NULL) != 0 ||
             strbuf_failed(&channels[i]) || strbuf_failed(&keys[i])) {
             result = -1;

@@ -49,3 +49,34 @@ void conf_bad_check(const struct conf_bad *cases, size_t count)
     }
     strbuf_fini(&said);
 }
+
+static void show(void *ctx, const char *line)
+{
+    (void)ctx;
+    print_error("%s\n", line);
+}
+
+void conf_warned_check(const struct conf_bad *cases, size_t count)
+{
+    struct strbuf said = STRBUF_INIT;
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < count; i++) {
+        char *text = replaced(cases[i].text, '\'', '"');
+        struct config *config = config_load_text("f", slice_of(text), show, NULL);
+        char *shown;
+
+        assert_non_null(config);
+        for (j = 0; j < config->warnings.count; j++) {
+            note(&said, config->warnings.items[j]);
+        }
+        shown = replaced(strbuf_text(&said), '"', '\'');
+        assert_string_equal(shown, cases[i].problems);
+        free(shown);
+        config_free(config);
+        free(text);
+        strbuf_reset(&said);
+    }
+    strbuf_fini(&said);
+}

@@ -17,6 +17,8 @@ struct conf_bad {
 
 /* Loads each text; what is said must be exactly that. */
 void conf_bad_check(const struct conf_bad *cases, size_t count);
+/* Likewise of good configurations: their warnings. */
+void conf_warned_check(const struct conf_bad *cases, size_t count);
 
 /* Whole configurations around a part. The connections are "r" to Redis and "a" to AMQP. */
 #define BOTH "{'connections': {'r': {'url': 'redis://h'}, 'a': {'url': 'amqp://h'}},\n"

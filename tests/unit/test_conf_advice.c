@@ -66,49 +66,10 @@ static const struct conf_bad cases[] = {
      ""},
 };
 
-static char *replaced(const char *text, char from, char to)
-{
-    char *copy = strdup(text);
-    char *c;
-
-    assert_non_null(copy);
-    for (c = copy; *c != '\0'; c++) {
-        *c = *c == from ? to : *c;
-    }
-    return copy;
-}
-
-static void show(void *ctx, const char *line)
-{
-    (void)ctx;
-    print_error("%s\n", line);
-}
-
 static void advice_is_given_where_it_is_due(void **state)
 {
-    struct strbuf said = STRBUF_INIT;
-    size_t i;
-    size_t j;
-
     (void)state;
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *text = replaced(cases[i].text, '\'', '"');
-        struct config *config = config_load_text("f", slice_of(text), show, NULL);
-        char *shown;
-
-        assert_non_null(config);
-        for (j = 0; j < config->warnings.count; j++) {
-            assert_memory_equal(config->warnings.items[j], "f:", 2);
-            strbuf_append_format(&said, "%s%s", j > 0 ? "\n" : "", config->warnings.items[j] + 2);
-        }
-        shown = replaced(strbuf_text(&said), '"', '\'');
-        assert_string_equal(shown, cases[i].problems);
-        free(shown);
-        config_free(config);
-        free(text);
-        strbuf_reset(&said);
-    }
-    strbuf_fini(&said);
+    conf_warned_check(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void patterns_overlap_where_a_channel_matches_both(void **state)
