@@ -4,10 +4,11 @@
  * The graph has two kinds of nodes: ways, and what sinks send to a server, so that a thousand ways
  * that say the same are followed once. What nothing leads to, or what leads to nothing, is taken
  * out until nothing such is left. */
+#include "conf/circle_graph.h"
+
 #include <stdlib.h>
 
 #include "base/strbuf.h"
-#include "conf/circle_graph.h"
 #include "conf/loader.h"
 
 struct graph_edge {
@@ -185,63 +186,79 @@ static void graph_side_fini(struct graph_side *side)
     free(side->left);
 }
 
+/* Nodes that were taken out, and those of them whose neighbours do not know it yet. */
+struct graph_gone {
+    bool *is;        /* owned */
+    size_t *waiting; /* owned */
+    size_t count;    /* of the waiting */
+};
+
+static void graph_take_out(struct graph_gone *gone, size_t node)
+{
+    if (!gone->is[node]) {
+        gone->is[node] = true;
+        gone->waiting[gone->count++] = node;
+    }
+}
+
+/* What lies on one side of a node that is gone has one neighbour less on its other side. */
+static void graph_tell_gone(struct graph_gone *gone, const struct graph_side *side,
+                            const struct graph_side *opposite, size_t node)
+{
+    size_t i;
+
+    for (i = side->first[node]; i < side->first[node + 1]; i++) {
+        if (--opposite->left[side->others[i]] == 0) {
+            graph_take_out(gone, side->others[i]);
+        }
+    }
+}
+
 /* Takes out nodes with nothing on one side, and then those that have nothing there because of
  * that. */
-static int graph_trim(const struct graph *graph, struct graph_side sides[2], bool *gone)
+static void graph_trim(const struct graph *graph, const struct graph_side sides[2],
+                       struct graph_gone *gone)
 {
-    size_t *waiting = calloc(graph->node_count + 1, sizeof(*waiting));
-    size_t count = 0;
     size_t i;
-    int s;
 
-    if (waiting == NULL) {
-        return -1;
-    }
     for (i = 0; i < graph->node_count; i++) {
         if (sides[0].left[i] == 0 || sides[1].left[i] == 0) {
-            gone[i] = true;
-            waiting[count++] = i;
+            graph_take_out(gone, i);
         }
     }
-    while (count > 0) {
-        size_t node = waiting[--count];
+    while (gone->count > 0) {
+        size_t node = gone->waiting[--gone->count];
 
-        for (s = 0; s < 2; s++) {
-            for (i = sides[s].first[node]; i < sides[s].first[node + 1]; i++) {
-                size_t other = sides[s].others[i];
-
-                if (--sides[1 - s].left[other] == 0 && !gone[other]) {
-                    gone[other] = true;
-                    waiting[count++] = other;
-                }
-            }
-        }
+        graph_tell_gone(gone, &sides[0], &sides[1], node);
+        graph_tell_gone(gone, &sides[1], &sides[0], node);
     }
-    free(waiting);
-    return 0;
 }
 
 int conf_web_mark(const struct conf_web *web, bool *out_marks)
 {
     struct graph graph = {.web = web};
     struct graph_side sides[2] = {{NULL, NULL, NULL}, {NULL, NULL, NULL}};
-    bool *gone = NULL;
+    struct graph_gone gone;
     int result = -1;
     size_t i;
 
     graph_make(&graph);
-    gone = calloc(graph.node_count + 1, sizeof(*gone));
-    if (!graph.failed && gone != NULL && graph_side_init(&sides[0], &graph, true) == 0 &&
-        graph_side_init(&sides[1], &graph, false) == 0 && graph_trim(&graph, sides, gone) == 0) {
+    gone = (struct graph_gone){.is = calloc(graph.node_count + 1, sizeof(*gone.is)),
+                               .waiting = calloc(graph.node_count + 1, sizeof(*gone.waiting))};
+    if (!graph.failed && gone.is != NULL && gone.waiting != NULL &&
+        graph_side_init(&sides[0], &graph, true) == 0 &&
+        graph_side_init(&sides[1], &graph, false) == 0) {
         result = 0;
+        graph_trim(&graph, sides, &gone);
     }
     for (i = 0; result == 0 && i < web->way_count; i++) {
-        out_marks[i] = !gone[i];
+        out_marks[i] = !gone.is[i];
     }
     HASH_CLEAR(hh, graph.sent);
     graph_side_fini(&sides[0]);
     graph_side_fini(&sides[1]);
-    free(gone);
+    free(gone.is);
+    free(gone.waiting);
     free(graph.edges);
     return result;
 }

@@ -1,6 +1,7 @@
 /* Do templates give the text that the rules promise, say what is wrong with a rule and where, and
  * tell a missing value from an empty one? */
 #include "core/template.h"
+#include "core/template_outline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -411,9 +412,44 @@ static void test_expanding_without_memory(void **state)
     template_free(template);
 }
 
+static void test_outlines_match_all_that_is_given(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *outline;
+        bool of_names;
+    } cases[] = {
+        {"plain", "plain", true},
+        {"a*[b]?", "a\\*\\[b\\]\\?", true},
+        {"to.{channel}", "to.or:[ab]:*", true},
+        {"{channel|dots}", "or.?.*", true},
+        {"{1}.{2}", "*.*", true},
+        {"{pattern}", "or:\\[ab\\]:\\*", true},
+        {"{instance}/{bridge|upper}", "gw/NEWS", true},
+        {"{json:/to}.{id}", "*.*", false},
+    };
+    static const struct template_known known = {.channel = {"or:[ab]:*", 9},
+                                                .pattern = {"or:[ab]:*", 9}};
+    static const struct template_context names = {.instance = {"gw", 2}, .bridge = {"news", 4}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct template *template = compile(cases[i].text, &redis_pattern);
+        struct strbuf out = STRBUF_INIT;
+
+        template_outline(template, &names, &known, &out);
+        assert_string_equal(strbuf_text(&out), cases[i].outline);
+        assert_int_equal(template_is_of_names(template, &known), cases[i].of_names);
+        strbuf_fini(&out);
+        template_free(template);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outlines_match_all_that_is_given),
         cmocka_unit_test(test_what_is_wrong_and_where),
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_names_of_redis),
