@@ -47,7 +47,8 @@ struct wiring {
     bool closing;
     struct loop_task told;   /* on_bridges_stopped or on_closed is due */
     struct loop_task sweep;  /* looks for what a reload left behind and has ended */
-    struct loop_timer hurry; /* until the earliest hurry_at_us of the units */
+    struct loop_timer hurry; /* until the earliest hurry_at_us of the units, or before */
+    uint64_t hurry_at_us;    /* that, while the timer is set */
 };
 
 /* Makes everything, connects to nothing yet. NULL and words in `err` (TLS files, memory). `loop`

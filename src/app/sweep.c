@@ -17,6 +17,7 @@ static void sweep_set_hurry(struct wiring *wiring)
             first = unit->hurry_at_us;
         }
     }
+    wiring->hurry_at_us = first;
     if (first == UINT64_MAX || wiring->stopping) {
         loop_timer_cancel(&wiring->hurry);
     } else {
@@ -52,8 +53,13 @@ void wiring_on_hurry(void *ctx)
 
 void wiring_hurry_at(struct unit *unit, uint64_t hurry_at_us)
 {
+    struct wiring *wiring = unit->wiring;
+
     unit->hurry_at_us = hurry_at_us;
-    sweep_set_hurry(unit->wiring);
+    /* A thousand units of one reload have one and the same time; only an earlier one is news. */
+    if (!loop_timer_is_set(&wiring->hurry) || hurry_at_us < wiring->hurry_at_us) {
+        sweep_set_hurry(wiring);
+    }
 }
 
 void wiring_retire_unit(struct unit *unit, struct config *config, const struct conf_bridge *next,
