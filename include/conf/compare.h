@@ -13,6 +13,8 @@ bool conf_bridge_is_equal(const struct conf_bridge *a, const struct conf_bridge 
 bool conf_source_is_equal(const struct conf_source *a, const struct conf_source *b);
 /* The content of password files counts, that of TLS files does not. */
 bool conf_connection_is_equal(const struct conf_connection *a, const struct conf_connection *b);
+/* Whether they go to one server, as far as their first URLs tell. */
+bool conf_server_is_same(const struct conf_connection *a, const struct conf_connection *b);
 /* NULL, and one with nothing to declare, are equal. */
 bool conf_topology_is_equal(const struct conf_topology *a, const struct conf_topology *b);
 /* Of two main files the value of one key. */

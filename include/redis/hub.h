@@ -26,10 +26,11 @@ void redis_hub_start(struct redis_hub *hub);
 struct source *redis_source_new(struct redis_hub *hub, const struct conf_source *conf,
                                 const char *bridge, bool dedicated);
 /* `source`, which has not been started, is to follow `old`: the books of the time without a
- * subscription go on. Where both are on one socket, they change over between two messages, in the
- * moment that all is subscribed that `source` wants: until then it gives nothing, and from then on
- * `old` gives nothing. */
-void redis_source_follow(struct source *source, struct source *old);
+ * subscription go on. `source` gives nothing before, and `old` nothing after, one place in the
+ * stream: on one socket where all is subscribed that `source` wants, on two where a marker stands
+ * that `hub` publishes when that is so. `hub` NULL: two sockets may be of two servers, and both
+ * give until `old` is stopped. */
+void redis_source_follow(struct source *source, struct source *old, struct redis_hub *hub);
 /* Time without a subscription of a source made by redis_source_new. */
 const struct subscription_gap *redis_source_gap(const struct source *source);
 /* Sends PING on the subscription of a source made by redis_source_new; `on_pong` is called when its

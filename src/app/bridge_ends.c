@@ -5,6 +5,7 @@
 #include "app/bridge_unit.h"
 #include "app/spooling.h"
 #include "base/log.h"
+#include "conf/compare.h"
 
 /* Of what a bridge is made, and must live as long as its ends. */
 static void bridge_parts_release(struct wiring *wiring, struct bridge_parts *parts)
@@ -183,7 +184,10 @@ static int bridge_ends_exchange(struct bridge_unit *self, const struct conf_brid
     if (!keep) {
         succession = wired_hub_succession(old);
         if (self->is_redis_source && conf->source.connection->protocol == CONF_REDIS) {
-            redis_source_follow(ends->source, self->source);
+            redis_source_follow(ends->source, self->source,
+                                conf_server_is_same(old->source.connection, conf->source.connection)
+                                    ? parts->hubs[BRIDGE_SOURCE_HUB]->redis
+                                    : NULL);
         }
     }
     return bridge_change(self->bridge, ends, succession);

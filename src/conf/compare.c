@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "conf/feed.h"
 #include "conf/keys.h"
 #include "conf/print.h"
 
@@ -53,6 +54,11 @@ bool conf_connection_is_equal(const struct conf_connection *a, const struct conf
         }
     }
     return true;
+}
+
+bool conf_server_is_same(const struct conf_connection *a, const struct conf_connection *b)
+{
+    return conf_same_server(a, b);
 }
 
 static size_t conf_topology_size(const struct conf_topology *topology)

@@ -13,50 +13,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "redis/hub.h"
+#include "redis/source_private.h"
 
 #define SOURCE_GAP_LOG_US (60 * CLOCK_US_PER_S) /* a gap is logged at most so often */
-
-struct redis_source {
-    struct source base; /* first */
-    struct redis_listener listener;
-    struct redis_subscriber *subscriber; /* borrowed */
-    struct loop *loop;                   /* borrowed */
-    const char *bridge;                  /* borrowed; for log lines */
-    redis_source_on_free on_free;
-    void *on_free_ctx;
-    struct redis_source *old;       /* gives messages until this one is ready; NULL: none */
-    struct redis_source *successor; /* the other way round */
-    bool superseded;                /* it never was ready, and another one took its place */
-    bool muted;                     /* what comes is another one's to give */
-    struct loop_task task;          /* does what is wanted */
-    bool dedicated;                 /* the subscriber is ours alone: pausing stops reading */
-    bool started;                   /* start() was called */
-    bool paused;                    /* pause() was called, and resume() not since */
-    bool stopping;                  /* stop() was called */
-    bool stopped;                   /* on_stopped was called */
-    bool ready;                     /* READY was the last thing told */
-    char why[320];                  /* words told with WAITING; "": none */
-    uint64_t outstanding;           /* deliveries given and not settled */
-    uint64_t lost;                  /* messages without memory for a delivery */
-    uint64_t turn_us;               /* loop time of ... */
-    int64_t turn_wall_us;           /* ... this wall clock, read once a turn */
-    uint64_t gaps_logged;           /* gap.count of the last line */
-    uint64_t gap_logged_us;         /* monotonic time of it; 0: none yet */
-    int64_t gap_from_us; /* wall clock: start of the first gap since then; 0: there is none */
-    char gap_why[320];   /* how that one began */
-    void (*on_pong)(void *ctx); /* who waits for the reply to PING */
-    void *pong_ctx;
-};
-
-static struct redis_source *source_of(struct source *source)
-{
-    return (struct redis_source *)source;
-}
-
-static void source_schedule(struct redis_source *s)
-{
-    loop_defer(s->loop, &s->task);
-}
 
 static bool source_is_wanted(const struct redis_source *s)
 {
@@ -78,6 +37,9 @@ static void source_work(void *ctx)
 {
     struct redis_source *s = ctx;
 
+    if (s->stopping || s->handover_ended) {
+        redis_source_end_handover(s);
+    }
     if (source_is_wanted(s)) {
         redis_listener_join(&s->listener);
     } else {
@@ -136,6 +98,10 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     delivery->received_us = loop_now_us(s->loop);
     delivery->wall_us = source_wall_us(s, delivery->received_us);
     s->outstanding++;
+    if (s->begun) {
+        TAILQ_INSERT_TAIL(&s->held, delivery, link);
+        return;
+    }
     s->base.events->on_delivery(s->base.ctx, delivery);
 }
 
@@ -164,29 +130,24 @@ static void source_log_gap(struct redis_source *s)
         log_number("total_ms", s->listener.gap.total_us / CLOCK_US_PER_MS));
 }
 
-/* The place in the stream where this one begins, and its predecessor ends. */
-static void source_take_over(struct redis_source *s)
+void redis_source_tell_ready(struct redis_source *s)
 {
-    s->muted = s->superseded;
-    if (s->old != NULL) {
-        s->old->muted = true;
-        s->old->successor = NULL;
-        s->old = NULL;
+    if (s->dedicated && s->paused) {
+        redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
+    source_log_gap(s);
+    s->ready = true;
+    s->why[0] = '\0';
+    s->base.events->on_link(s->base.ctx, ENDPOINT_READY, NULL);
 }
 
 static void source_on_ready(void *ctx)
 {
     struct redis_source *s = ctx;
 
-    if (s->dedicated && s->paused) {
-        redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
+    if (redis_source_take_over(s)) {
+        redis_source_tell_ready(s);
     }
-    source_log_gap(s);
-    source_take_over(s);
-    s->ready = true;
-    s->why[0] = '\0';
-    s->base.events->on_link(s->base.ctx, ENDPOINT_READY, NULL);
 }
 
 static void source_on_waiting(void *ctx, const char *why)
@@ -210,65 +171,59 @@ static const struct redis_listener_events source_listener_events = {
 
 static void source_start(struct source *source)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     s->started = true;
-    source_schedule(s);
+    redis_source_schedule(s);
 }
 
 static void source_pause(struct source *source)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     s->paused = true;
     if (s->dedicated && s->ready) {
         redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
-    source_schedule(s);
+    redis_source_schedule(s);
 }
 
 static void source_resume(struct source *source)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     s->paused = false;
     if (s->dedicated) {
         redis_subscriber_resume(s->subscriber, REDIS_PAUSE_FULL);
     }
-    source_schedule(s);
+    redis_source_schedule(s);
 }
 
 static void source_settle(struct source *source, struct delivery *delivery, enum settlement how)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     (void)how; /* Redis keeps nothing that could be settled */
     delivery_free(delivery);
     s->outstanding--;
     if (s->stopping && s->outstanding == 0) {
-        source_schedule(s);
+        redis_source_schedule(s);
     }
 }
 
 static void source_stop(struct source *source)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     s->stopping = true;
-    source_schedule(s);
+    redis_source_schedule(s);
 }
 
 static void source_free(struct source *source)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
-    if (s->old != NULL) {
-        s->old->successor = NULL;
-    }
-    if (s->successor != NULL) {
-        s->successor->old = NULL;
-        s->successor->muted = false;
-    }
+    redis_source_part(s);
     loop_task_cancel(s->loop, &s->task);
     redis_subscriber_forget(s->subscriber, s);
     redis_listener_remove(&s->listener);
@@ -306,6 +261,7 @@ struct source *redis_source_make(struct redis_subscriber *subscriber,
     s->dedicated = dedicated;
     s->on_free = on_free;
     s->on_free_ctx = on_free_ctx;
+    TAILQ_INIT(&s->held);
     loop_task_init(&s->task, source_work, s);
     return &s->base;
 }
@@ -327,32 +283,10 @@ static void source_on_pong(void *ctx, void *arg, const struct resp_frame *reply)
 
 void redis_source_ping(struct source *source, void (*on_pong)(void *ctx), void *ctx)
 {
-    struct redis_source *s = source_of(source);
+    struct redis_source *s = redis_source_of(source);
 
     redis_subscriber_forget(s->subscriber, s);
     s->on_pong = on_pong;
     s->pong_ctx = ctx;
     redis_subscriber_ping(s->subscriber, source_on_pong, s);
-}
-
-void redis_source_follow(struct source *source, struct source *old)
-{
-    struct redis_source *s = source_of(source);
-    struct redis_source *before = source_of(old);
-
-    s->listener.gap = before->listener.gap;
-    s->gaps_logged = before->gaps_logged;
-    s->gap_logged_us = before->gap_logged_us;
-    if (s->subscriber != before->subscriber) {
-        return;
-    }
-    s->old = before;
-    s->muted = true;
-    /* One that never came so far is left out: its own predecessor is the one in service. */
-    if (before->old != NULL) {
-        s->old = before->old;
-        before->old = NULL;
-        before->superseded = true;
-    }
-    s->old->successor = s;
 }

@@ -146,6 +146,59 @@ def test_changed_with_a_socket_of_its_own(rig):
     assert sorted(take(rig, "work") + take(rig, "other")) == list(range(count))
 
 
+def move_buffer(number, _connections, rule):
+    return {**rule, "buffer": {**BUFFER, "when_full": "drop-newest" if number % 2 else "pause"}}
+
+
+def move_connection(number, connections, rule):
+    connections["redis"]["connect_timeout"] = f"{number + 6}s"
+    return rule
+
+
+def move_both(number, connections, rule):
+    move_connection(number, connections, rule)
+    name = {"channel": "orders"} if number % 2 else {"pattern": "ord*"}
+    return {**rule, "from": {**name, "connection": "redis"}}
+
+
+@pytest.mark.parametrize("move", [move_buffer, move_connection, move_both])
+def test_moved_to_another_socket_under_load(rig, move):
+    # The source goes over to another socket again and again while messages pour in: is each
+    # delivered once, in order?
+    daemon = rig.run(OUT, topology=QUEUES, observed=True)
+    connections = json.loads(json.dumps(daemon.config["connections"]))
+    rule = daemon.config["bridges"][0]
+    redis = rig.redis.client()
+    pour = Pour(rig, "orders")
+    for number in range(10):
+        pour.wait_more(200)
+        stats = reload(daemon, move(number, connections, rule), connections=connections)
+        assert summary(stats)["changed"] == 1
+        wait_until(lambda: rig.redis.subscribers("orders") + redis.pubsub_numpat() == 1,
+                   "the old socket is gone")
+    pour.wait_more()
+    count = pour.end()
+    stats = daemon.wait_bridge("out", delivered=count, pending=0, state="running")
+    assert stats["received"] == count
+    assert take(rig, "work") == list(range(count))
+    assert "without a marker" not in daemon.log()
+
+
+def test_moved_where_no_marker_may_be_published(rig):
+    # A user without the gateway's own channels: does the source go over all the same, and is told
+    # what that may cost?
+    rig.redis.client().execute_command("ACL", "SETUSER", "plain", "on", "nopass", "+@all",
+                                       "resetchannels", "&orders")
+    daemon = rig.run(OUT, topology=QUEUES, observed=True,
+                     redis_url=rig.redis.url(user="plain", password="x"))
+    rule = daemon.config["bridges"][0]
+    reload(daemon, {**rule, "buffer": {**BUFFER, "when_full": "pause"}})
+    daemon.wait_log("goes over to another socket without a marker")
+    rig.redis.wait_subscriber("orders", 1)
+    publish_all(rig.redis, "orders", range(100))
+    daemon.wait_bridge("out", delivered=100, pending=0, state="running")
+
+
 IN_CHANGES = {
     "sink": [{"retry": {"min": "1s"}}, {"on_no_subscribers": "hold"}],
     "prefetch": [{"from": {"queue": "back", "prefetch": 10}}, {}],
