@@ -74,13 +74,19 @@ static void rig_take_line(void *ctx, const char *line, size_t len)
 void rig_check_books(const struct rig *rig)
 {
     const struct bridge_counters *books = rig_books(rig);
+    const struct fake_source *old = rig->old_source;
+    size_t given = rig->gone_given + rig->source->given_count + (old ? old->given_count : 0);
 
     assert_true(bridge_counters_balance(books));
-    assert_int_equal(books->in_flight, rig->sink->in_flight_count +
-                                           (rig->dead != NULL ? rig->dead->in_flight_count : 0));
+    assert_int_equal(books->in_flight,
+                     rig->sink->in_flight_count +
+                         (rig->old_sink != NULL ? rig->old_sink->in_flight_count : 0) +
+                         (rig->dead != NULL ? rig->dead->in_flight_count : 0));
     if (rig->store == NULL) {
-        assert_int_equal(books->received, rig->source->given_count);
-        assert_int_equal(bridge_counters_pending(books), fake_source_outstanding(rig->source));
+        assert_int_equal(books->received, given);
+        assert_int_equal(bridge_counters_pending(books),
+                         fake_source_outstanding(rig->source) +
+                             (old != NULL ? fake_source_outstanding(old) : 0));
         return;
     }
     assert_int_equal(books->received,

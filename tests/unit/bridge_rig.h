@@ -33,6 +33,10 @@ struct rig {
     struct fake_source *source; /* NULL before rig_start(); owned by the bridge */
     struct fake_sink *sink;     /* likewise */
     struct fake_sink *dead;     /* likewise; NULL without dead_letter */
+    /* What bridge_change() has left behind; the test's to say, and NULL. */
+    struct fake_source *old_source;
+    struct fake_sink *old_sink;
+    size_t gone_given; /* by sources that were freed after that */
     struct bridge *bridge;
     struct rand rand;
     uint64_t now_us;
