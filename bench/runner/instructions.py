@@ -13,15 +13,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from . import load
 from .cache import Cache, default_folder
 from .candidates import Chunneld, ChunneldPlain
 from .load import Pace
 from .rig import Rig
-from .routes import AMQP_TO_REDIS, REDIS_TO_AMQP
-from .waiting import Failed
+from .routes import AMQP_TO_REDIS, REDIS_TO_AMQP, Route
+from .waiting import Failed, wait_until
 
 FEW, MANY = 2_000, 12_000
 SIZE = 100
@@ -34,20 +34,38 @@ class Way:
     title: str
     direction: str
     annotate: bool
+    channels: int = 0     # 0: the one channel of every other measurement
+    listed: bool = False  # they are named one by one; else a pattern matches them
+
+    def configuration(self, candidate: Chunneld, route: Route) -> dict[str, Any]:
+        configuration = candidate.configuration(route)
+        if self.listed:
+            names = [f"{route.channel}.{number}" for number in range(self.channels)]
+            configuration["bridges"][0]["from"] = {"channel": names}
+        return configuration
 
 
 WAYS = (Way("Redis to AMQP, annotations on", REDIS_TO_AMQP, True),
         Way("Redis to AMQP, annotations off", REDIS_TO_AMQP, False),
         Way("AMQP to Redis", AMQP_TO_REDIS, False))
+# The channel is the routing key in all of them, so that only their number differs.
+CHANNELS = (Way("1 channel by a pattern", REDIS_TO_AMQP, True, 1),
+            Way("10,000 channels by a pattern", REDIS_TO_AMQP, True, 10_000),
+            Way("1 channel by its name", REDIS_TO_AMQP, True, 1, True),
+            Way("10,000 channels by their names", REDIS_TO_AMQP, True, 10_000, True))
 
 
 def callgrind(rig: Rig, candidate: Chunneld, way: Way, count: int, out: pathlib.Path) -> None:
     """Carries `count` messages under callgrind, which writes what it counted to `out`."""
-    with rig.run(candidate, way.direction) as run:
+    with rig.run(candidate, way.direction, way.channels) as run:
         run.child = candidate.start_with(
-            candidate.configuration(run.route), run.folder,
+            way.configuration(candidate, run.route), run.folder,
             ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"))
-        run.wait_attached()
+        if way.listed:
+            wait_until(lambda: rig.redis.channels(run.route.pattern) == way.channels,
+                       "all channels are subscribed", 60)
+        else:
+            run.wait_attached()
         outcome = run.flow(SIZE, Pace(count=count), idle_ms=30_000)
         run.child.stop(60)
         if outcome["got"] != count:
@@ -95,6 +113,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                         help="list the N functions that take most")
     parser.add_argument("--ceilings", type=pathlib.Path, metavar="FILE",
                         help="fail where a way takes more than FILE, a JSON object, says")
+    parser.add_argument("--channels", action="store_true",
+                        help="compare 10,000 channels on one bridge with one instead")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
                         help="keep callgrind's files there")
     return parser.parse_args(arguments)
@@ -110,7 +130,7 @@ def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
         candidate.prepare(cache)
     print(f"{annotated.versions()}")
     with Rig(load.build(cache)) as rig:
-        for number, way in enumerate(WAYS):
+        for number, way in enumerate(CHANNELS if options.channels else WAYS):
             few, many = (folder / f"callgrind.{number}.{count}" for count in (FEW, MANY))
             for count, out in ((FEW, few), (MANY, many)):
                 callgrind(rig, annotated if way.annotate else plain, way, count, out)

@@ -9,6 +9,7 @@ from . import calls as rpc
 from . import measures
 from . import mirror as mirrors
 from . import observing
+from . import thousand
 from .rig import Rig
 from .candidates import Candidate
 from .routes import DIRECTIONS, REDIS_TO_AMQP
@@ -216,7 +217,23 @@ def observed(quick: bool) -> Scenario:
          for idle in (0, 999)])
 
 
+def many(quick: bool) -> Scenario:
+    bridges = 1000
+    shapes = (("out", "Redis to AMQP"), ("back", "AMQP to Redis"), ("mix", "half of them each way"),
+              ("declared", "Redis to AMQP, as many queues and bindings declared"))
+    return Scenario(
+        "thousand", "A thousand bridges: checked, started, at rest, one of them changed",
+        thousand.thousand,
+        (Column("check_ms", "--check ms", 0), Column("first_ms", "first start ms", 0),
+         Column("running_ms", "start ms", 0), Column("start_cpu_ms", "start CPU ms", 0),
+         Column("reload_ms", "reload ms", 0), Column("cpu_percent", "% of a core", 3),
+         Column("rss_mib", "MiB", 1), Column("peak_mib", "peak MiB", 1)),
+        [Case(f"{bridges:,} bridges, {title}",
+              {"shape": shape, "bridges": bridges, "seconds": 2 if quick else 10}, DAEMON)
+         for shape, title in shapes])
+
+
 def all_scenarios(quick: bool) -> list[Scenario]:
     return [make(quick) for make in (throughput, latency, burst, outage, backlog, channels,
                                      recovery, startup, idle, mirror, calls, scrape,
-                                     observed)]
+                                     observed, many)]
