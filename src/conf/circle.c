@@ -205,6 +205,19 @@ static bool search_closes(const struct search *search, const struct search_next 
     return turns >= SEARCH_TURNS;
 }
 
+/* Whether somebody was told of all bridges of the circle before. */
+static bool search_is_known(const struct search *search, const struct circle *circle)
+{
+    size_t i;
+
+    for (i = circle->first; i < search->depth; i++) {
+        if (!search->told[search->steps[i].way]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Goes one step further. */
 static void search_go(struct search *search)
 {
@@ -215,8 +228,10 @@ static void search_go(struct search *search)
         const struct search_next *next = &step->nexts[step->at++];
 
         if (search_closes(search, next, &circle)) {
-            search->found = true;
-            search_tell(search, &circle);
+            search->found = !search_is_known(search, &circle);
+            if (search->found) {
+                search_tell(search, &circle);
+            }
         } else if (search->visits[next->way] < SEARCH_VISITS) {
             search_enter(search, next->way, next->outlet, &next->message);
             return;

@@ -135,6 +135,10 @@ bool conf_globs_overlap(struct slice a, struct slice b)
     if (conf_prefixes_differ(a, b)) {
         return false;
     }
+    if ((slice_equal_text(a, "*") && memchr(b.data, '[', b.len) == NULL) ||
+        (slice_equal_text(b, "*") && memchr(a.data, '[', a.len) == NULL)) {
+        return true; /* only an empty class matches nothing */
+    }
     if (conf_parts_init(&one, a) && conf_parts_init(&two, b)) {
         meet = calloc(two.count + 2, sizeof(*meet));
         found = meet != NULL && conf_parts_overlap(&one, &two, meet);
