@@ -310,7 +310,7 @@ static void daemon_leave(const struct daemon *daemon)
               daemon->phase == DAEMON_CLOSING
                   ? "shutdown_timeout is over, leaving before all was closed"
                   : "shutdown_timeout is over, leaving with bridges unfinished");
-    _exit(daemon->spooling != NULL && !daemon->spool_closed ? EX_IOERR : EX_OK);
+    _exit(daemon->spooling != NULL && spooling_has_unwritten(daemon->spooling) ? EX_IOERR : EX_OK);
 }
 
 int daemon_run(struct config *config, bool keeps_log_level)

@@ -316,6 +316,14 @@ void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), voi
     spool_close(spooling->spool);
 }
 
+bool spooling_has_unwritten(struct spooling *spooling)
+{
+    struct spool_stats stats;
+
+    spool_get_stats(spooling->spool, &stats);
+    return stats.backlog_count > 0;
+}
+
 void spooling_free(struct spooling *spooling)
 {
     struct spooled *spooled;
