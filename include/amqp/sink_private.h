@@ -72,7 +72,10 @@ void rmq_sink_give_back(struct rmq_sink *sink, const char *why);
 /* Whether another one may go out now. */
 bool rmq_sink_has_room(const struct rmq_sink *sink);
 
-/* confirms.c: basic.ack and basic.nack. */
+/* confirms.c: how long the broker may take, how many it may leave open; whether one more may be. */
+void rmq_confirms_init(struct rmq_sink *sink, uint64_t timeout_us);
+bool rmq_confirms_have_room(const struct rmq_sink *sink);
+/* basic.ack and basic.nack. */
 void rmq_confirms_on_ack(struct rmq_sink *sink, const amqp_basic_ack_t *ack);
 void rmq_confirms_on_nack(struct rmq_sink *sink, const amqp_basic_nack_t *nack);
 /* One was sent; the window was emptied, or the broker cannot answer for now. */

@@ -6,6 +6,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+enum { WINDOW_MAX = 65536 }; /* tags from the oldest unconfirmed to the newest, at most */
+
+#define CONFIRM_TARGET_US CLOCK_US_PER_S /* as many are out as are confirmed in this time */
+
+void rmq_confirms_init(struct rmq_sink *sink, uint64_t timeout_us)
+{
+    uint64_t target_us = timeout_us / 4 < CONFIRM_TARGET_US ? timeout_us / 4 : CONFIRM_TARGET_US;
+
+    sink->confirm_timeout_us = timeout_us;
+    inflight_init(&sink->inflight, WINDOW_MAX, target_us);
+}
+
+bool rmq_confirms_have_room(const struct rmq_sink *sink)
+{
+    return sink->out.next - sink->out.first < sink->inflight.limit;
+}
+
 static void confirms_arm(struct rmq_sink *sink, uint64_t delay_us)
 {
     sink->confirm_timed = true;

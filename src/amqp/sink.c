@@ -11,10 +11,6 @@
 
 #define RETRY_MAX_US (2 * CLOCK_US_PER_S) /* an exchange that comes back is used again soon */
 
-enum { WINDOW_MAX = 65536 }; /* tags from the oldest unconfirmed to the newest, at most */
-
-#define CONFIRM_TARGET_US CLOCK_US_PER_S /* as many are out as are confirmed in this time */
-
 static struct rmq_sink *sink_of(struct sink *base)
 {
     return (struct rmq_sink *)base;
@@ -51,14 +47,9 @@ void rmq_sink_give_back(struct rmq_sink *sink, const char *why)
     }
 }
 
-static bool sink_is_within_limit(const struct rmq_sink *sink)
-{
-    return sink->out.next - sink->out.first < sink->inflight.limit;
-}
-
 bool rmq_sink_has_room(const struct rmq_sink *sink)
 {
-    return sink->ready && !sink->stopping && sink_is_within_limit(sink) &&
+    return sink->ready && !sink->stopping && rmq_confirms_have_room(sink) &&
            (sink->culprit.limit == 0 || sink->out.count < sink->culprit.limit) &&
            (!sink->transactional || rmq_tx_has_room(sink)) &&
            rmq_channel_may_publish(sink->channel);
@@ -253,7 +244,7 @@ static enum sink_result sink_send(struct sink *base, struct delivery *delivery,
     }
     if (result != SINK_TAKEN) {
         sink->busy |= result == SINK_BUSY;
-        sink->inflight.held_back |= !sink_is_within_limit(sink);
+        sink->inflight.held_back |= !rmq_confirms_have_room(sink);
         return result;
     }
     delivery->route_hash = sink->publisher.route_hash;
@@ -345,11 +336,8 @@ static int sink_init(struct rmq_sink *sink, struct rmq_connection *connection)
     };
 
     sink->loop = rmq_connection_loop(connection);
-    sink->confirm_timeout_us = conf->confirm_timeout_us;
     sink->out = WINDOW_INIT;
-    inflight_init(&sink->inflight, WINDOW_MAX,
-                  conf->confirm_timeout_us / 4 < CONFIRM_TARGET_US ? conf->confirm_timeout_us / 4
-                                                                   : CONFIRM_TARGET_US);
+    rmq_confirms_init(sink, conf->confirm_timeout_us);
     TAILQ_INIT(&sink->written);
     loop_task_init(&sink->step, sink_on_step, sink);
     sink->channel = rmq_channel_new(connection, &setup, &sink_channel_events, sink);

@@ -280,8 +280,7 @@ static bool bridge_is_stuck(const struct bridge *bridge)
 
 /* Ends what need not wait any longer. A queue takes back what cannot go out now. A spool keeps it,
  * once all that was with the sinks is back too, so that it keeps it in order. A channel can do
- * neither: there it waits until the time is over. Nor can a spool that cannot be written: what is
- * in memory goes out then, as long as the sinks take it. */
+ * neither, nor can a spool that cannot be written: there it goes out, or waits for the end. */
 static void bridge_empty_step(struct bridge *bridge)
 {
     bool settles = bridge->source->can & ENDPOINT_SETTLES;
@@ -390,10 +389,9 @@ const struct histogram *bridge_get_latency(const struct bridge *bridge)
 
 const char *bridge_get_trouble(const struct bridge *bridge)
 {
-    if (bridge->overflow != NULL) {
-        return bridge->overflow;
-    }
-    return bridge->probing ? "nobody is subscribed" : NULL;
+    const char *nobody = bridge->probing ? "nobody is subscribed" : NULL;
+
+    return bridge->overflow != NULL ? bridge->overflow : nobody;
 }
 
 const char *bridge_get_last_error(const struct bridge *bridge)
