@@ -26,6 +26,7 @@ struct sender {
     uint64_t size;
     uint64_t confirms; /* most messages not yet confirmed */
     bool transient;    /* delivery mode 1 */
+    bool annotated;    /* mandatory, and with the properties and headers that the daemon sets */
     struct values values;
     char *body;
     amqp_connection_state_t broker;
@@ -43,6 +44,29 @@ static void connect_broker(struct sender *sender)
     sender->ready_ns = clock_ns();
 }
 
+/* What the daemon sets on a message from a channel: as many properties and headers, as long. */
+static void annotate(struct sender *sender, amqp_basic_properties_t *properties)
+{
+    static amqp_table_entry_t headers[3];
+    static char id[48];
+    static const char *const texts[3][2] = {{"x-chunnel-origin", "bench"},
+                                            {"x-chunnel-bridge", "bench"},
+                                            {"x-chunnel-channel", "bench0001"}};
+
+    snprintf(id, sizeof(id), "bench-0123456789abcdef-%012" PRIu64, sender->pace.sent);
+    for (int i = 0; i < 3; i++) {
+        headers[i].key = amqp_cstring_bytes(texts[i][0]);
+        headers[i].value.kind = AMQP_FIELD_KIND_UTF8;
+        headers[i].value.value.bytes = amqp_cstring_bytes(texts[i][1]);
+    }
+    properties->_flags |= AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
+                          AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_APP_ID_FLAG;
+    properties->headers = (amqp_table_t){.num_entries = 3, .entries = headers};
+    properties->message_id = amqp_cstring_bytes(id);
+    properties->timestamp = 1700000000;
+    properties->app_id = amqp_cstring_bytes("chunneld");
+}
+
 static void publish_one(struct sender *sender, uint64_t now)
 {
     amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
@@ -54,11 +78,13 @@ static void publish_one(struct sender *sender, uint64_t now)
         body = (struct body){body.run, values_draw(&sender->values), 0};
         sender->values.counts[body.number]++;
     }
+    if (sender->annotated)
+        annotate(sender, &properties);
     body_stamp(sender->body, &body);
     amqp_bytes_t bytes = {.len = sender->size, .bytes = sender->body};
     int status =
         amqp_basic_publish(sender->broker, BROKER_CHANNEL, amqp_cstring_bytes(sender->exchange),
-                           amqp_cstring_bytes(sender->key), 0, 0, &properties, bytes);
+                           amqp_cstring_bytes(sender->key), sender->annotated, 0, &properties, bytes);
     if (status != AMQP_STATUS_OK)
         die("publish: %s", amqp_error_string2(status));
     sender->pace.sent++;
@@ -153,6 +179,7 @@ int main(int argc, char **argv)
         {"size", "bytes of a body", &sender.size, 0, 0},
         {"confirms", "most messages not yet confirmed", &sender.confirms, 0, 0},
         {"transient", "delivery mode 1", 0, 0, &sender.transient},
+        {"annotated", "mandatory, and with what the daemon adds", 0, 0, &sender.annotated},
         VALUES_ARGS(&sender.values),
         PACE_ARGS(&sender.pace),
         {0, 0, 0, 0, 0}};

@@ -294,8 +294,21 @@ class Bare(Candidate):
         self.name = f"bare-{protocol}"
         self.title = f"no bridge: {server} alone"
         self.protocol = protocol
+        self.sender_words: tuple[str, ...] = ()
+
+
+class BareAlike(Bare):
+    """RabbitMQ alone, given just what chunneld gives it: the same exchange and routing key,
+    mandatory, the same properties and headers."""
+
+    def __init__(self) -> None:
+        super().__init__("amqp", "RabbitMQ")
+        self.name = "bare-alike"
+        self.title = "RabbitMQ alone, same messages"
+        self.sender_words = ("--exchange", EXCHANGE, "--annotated")
 
 
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:
     return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given),
-            ChunneldDurable(given), NodePeer(), PythonPeer(), ConnectPeer(), Bare("amqp", "RabbitMQ"), Bare("redis", "Redis")]
+            ChunneldDurable(given), NodePeer(), PythonPeer(), ConnectPeer(),
+            Bare("amqp", "RabbitMQ"), BareAlike(), Bare("redis", "Redis")]

@@ -151,7 +151,7 @@ class Ends:
 
 
 def flow(ends: Ends, source: str, target: str, run: int, size: int, pace: Pace, idle_ms: int,
-         timeout: float) -> tuple[dict[str, Any], dict[str, Any]]:
+         timeout: float, sender_words: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sends on one side, receives on the other: what the sender and what the receiver say."""
     with contextlib.ExitStack() as cleanup:
         tell_fd = listen_fd = 0
@@ -162,7 +162,7 @@ def flow(ends: Ends, source: str, target: str, run: int, size: int, pace: Pace, 
         receiver = ends.receiver(target, run, size, tell_fd, ["--idle-ms", str(idle_ms)])
         cleanup.callback(receiver.kill)
         receiver.wait_ready(30)
-        sender = ends.sender(source, run, size, pace, listen_fd)
+        sender = ends.sender(source, run, size, pace, listen_fd, sender_words)
         cleanup.callback(sender.kill)
         if pace.window:  # from here on each end is held by its program alone
             listen.close()

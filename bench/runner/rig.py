@@ -73,8 +73,9 @@ class Run:
              timeout: float = 300) -> dict[str, Any]:
         """Sends through the candidate; what came of it, with the candidate's CPU time."""
         before = self.child.cpu_ns() if self.child else 0
+        words = self.candidate.sender_words if isinstance(self.candidate, Bare) else ()
         sent, got = load.flow(self.ends, self.source, self.target, self._rig.next_run(), size,
-                              pace, idle_ms, timeout)
+                              pace, idle_ms, timeout, words)
         outcome = {"sent": sent["sent"], "got": got["distinct"],
                    "start_ns": sent["start_ns"], "sent_ns": sent["end_ns"], **got}
         if self.child:

@@ -19,7 +19,8 @@ Measure = Callable[[Rig, Candidate, dict[str, Any]], Metrics]
 
 DAEMON = ("chunneld",)
 BRIDGES = ("chunneld", "node", "python", "connect")
-TO_AMQP = ("chunneld", "chunneld-plain", "chunneld-tx", "chunneld-disk", "node", "python", "connect")
+TO_AMQP = ("chunneld", "chunneld-plain", "chunneld-tx", "chunneld-disk", "node", "python",
+           "connect")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +60,9 @@ def arrow(direction: str) -> str:
 
 
 def bare(direction: str) -> tuple[str, ...]:
-    return ("bare-amqp", "bare-redis") if direction == REDIS_TO_AMQP else ("bare-redis",
-                                                                          "bare-amqp")
+    if direction == REDIS_TO_AMQP:
+        return ("bare-amqp", "bare-alike", "bare-redis")
+    return ("bare-redis", "bare-amqp")
 
 
 def sizes(size: int) -> str:
@@ -114,7 +116,7 @@ def outage(quick: bool) -> Scenario:
          Column("rate", "delivered/s", 0, True), Column("cpu_us", "CPU µs/message", 2),
          Column("peak_mib", "peak MiB", 1)),
         [Case(f"Redis to AMQP, {count:,} of 200 B", {"count": count, "size": 200},
-              (*DAEMON, "bare-amqp"))])
+              (*DAEMON, "bare-amqp", "bare-alike"))])
 
 
 def backlog(quick: bool) -> Scenario:
@@ -209,9 +211,10 @@ def scrape(quick: bool) -> Scenario:
 
 def observed(quick: bool) -> Scenario:
     return Scenario(
-        "observed", "Saturated, with everything on that an operator may look at", observing.observed,
-        (Column("rate", "messages/s"), Column("off_us", "CPU µs/message, all off", 3), Column("on_us", "all on", 3),
-         Column("more_percent", "% more", 2)),
+        "observed", "Saturated, with everything on that an operator may look at",
+        observing.observed,
+        (Column("rate", "messages/s"), Column("off_us", "CPU µs/message, all off", 3),
+         Column("on_us", "all on", 3), Column("more_percent", "% more", 2)),
         [Case(f"{1 + idle:,} bridges, one of them busy, 100 B",
               {"idle": idle, "seconds": 1 if quick else 2, "pairs": 1 if quick else 3}, DAEMON)
          for idle in (0, 999)])
