@@ -34,6 +34,9 @@ typedef void (*conf_on_reader)(void *ctx, size_t way, const struct conf_message 
 struct conf_routes *conf_routes_new(const struct config *config, const struct conf_way *ways,
                                     size_t way_count, struct config_memory *memory);
 void conf_routes_free(struct conf_routes *routes);
+/* Memory was out for its user; and whether it ever was, for either of them. */
+void conf_routes_note_failure(struct conf_routes *routes);
+bool conf_routes_has_failed(const struct conf_routes *routes);
 
 /* Tells of the ways whose sources may take messages that come to the server of `connection`, some
  * of them more than once. -1: out of memory. */

@@ -323,6 +323,7 @@ void conf_circle_check(struct conf_loader *loader)
         search_all(&search, true);
         search_all(&search, false);
     }
-    loader->out_of_memory |= result != 0 || search.failed;
+    loader->out_of_memory |=
+        result != 0 || search.failed || conf_routes_has_failed(search.web.routes);
     search_fini(&search);
 }

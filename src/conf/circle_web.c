@@ -28,6 +28,9 @@ static struct slice web_keep(const struct conf_web *web, struct strbuf *text)
         copy.data = conf_memory_copy(web->memory, strbuf_slice(text));
         copy.len = copy.data != NULL ? text->len : 0;
     }
+    if (copy.data == NULL) {
+        conf_routes_note_failure(web->routes);
+    }
     strbuf_fini(text);
     return copy;
 }
@@ -98,6 +101,9 @@ static void web_fill(struct web_send *send, const struct template *template, str
         *out_example = web_keep(send->web, &example);
     }
     *out_glob = web_keep(send->web, &glob);
+    if (strbuf_failed(&example)) {
+        conf_routes_note_failure(send->web->routes);
+    }
     strbuf_fini(&example);
     send->failed |= out_glob->data == NULL;
 }

@@ -154,8 +154,8 @@ void conf_main_finish(struct conf_loader *loader, const struct json_node *node, 
         loader->out_of_memory |= config->instance == NULL;
     }
     conf_main_includes(loader, node);
-    if (loader->problem_count == 0) {
-        conf_circle_check(loader); /* what is broken feeds nobody */
+    if (loader->problem_count == 0 && !loader->out_of_memory) {
+        conf_circle_check(loader); /* what is broken, or half-read, feeds nobody */
         conf_advise(loader);
     }
 }

@@ -23,6 +23,16 @@ struct route_question {
     void *ctx;
 };
 
+void conf_routes_note_failure(struct conf_routes *routes)
+{
+    routes->failed = true;
+}
+
+bool conf_routes_has_failed(const struct conf_routes *routes)
+{
+    return routes->failed;
+}
+
 /* Whether a glob stands for one text; then that. */
 static bool routes_literal(struct conf_routes *routes, struct slice glob, struct slice *out_text)
 {
@@ -33,7 +43,7 @@ static bool routes_literal(struct conf_routes *routes, struct slice glob, struct
     }
     conf_inverse_sample(glob, "", &text);
     *out_text = slice_of(conf_memory_copy(routes->memory, strbuf_slice(&text)));
-    routes->failed |= out_text->data == NULL;
+    routes->failed |= out_text->data == NULL || strbuf_failed(&text);
     strbuf_fini(&text);
     return out_text->data != NULL;
 }
@@ -64,7 +74,7 @@ static void question_tell_channel(struct route_question *question, const struct 
 
     template_outline_text(place->name, &glob);
     copy = slice_of(conf_memory_copy(question->routes->memory, strbuf_slice(&glob)));
-    question->routes->failed |= copy.data == NULL;
+    question->routes->failed |= copy.data == NULL || strbuf_failed(&glob);
     for (reader = place->readers; reader != NULL; reader = reader->next) {
         question_tell(question, reader, copy, question_example_is(question, place->name));
     }

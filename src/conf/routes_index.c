@@ -301,6 +301,7 @@ struct slice conf_routes_example(struct conf_routes *routes, const struct conf_s
         }
     }
     key = slice_of(conf_memory_copy(routes->memory, strbuf_slice(&text)));
+    routes->failed |= key.data == NULL || strbuf_failed(&text);
     strbuf_fini(&text);
     return key;
 }
