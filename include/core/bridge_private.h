@@ -178,6 +178,8 @@ static inline void bridge_forget_body(struct bridge *bridge)
 void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const char *reason,
                       const char *why);
 /* As that, one that was read back with its reason; false: the rule has no dead letters any more. */
+/* It is no dead letter any more. */
+void bridge_dead_forget_reason(struct delivery *delivery);
 bool bridge_dead_take_back(struct bridge *bridge, struct delivery *delivery);
 /* Sends what waits there. */
 void bridge_dead_pump(struct bridge *bridge);
@@ -210,6 +212,9 @@ bool bridge_store_is_tight(const struct bridge *bridge);
 /* At the end what waits goes to the sink, if that takes it: there is no store, or none that could
  * be written. */
 bool bridge_store_is_no_end(const struct bridge *bridge);
+/* A step of the stop of a bridge with a store: what waits goes there, or out where it cannot be
+ * written; `stuck`: the sink takes nothing now. */
+void bridge_store_empty(struct bridge *bridge, bool stuck);
 /* Why a message found no room, in words. */
 const char *bridge_store_trouble(const struct bridge *bridge);
 

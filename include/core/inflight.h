@@ -27,8 +27,8 @@ struct inflight {
 void inflight_init(struct inflight *inflight, size_t max, uint64_t target_us);
 /* What is watched will not be answered, or not be answered in its time: forgets it. */
 void inflight_forget(struct inflight *inflight);
-/* All messages below tag `first` are answered, and the one that is watched is among them. What came
- * of it for the limit: it was cut down, or not. */
+/* The message that is watched is answered, see inflight_is_due(). Whether the limit was cut down.
+ */
 bool inflight_judge(struct inflight *inflight, uint64_t now_us);
 
 /* A message went out under `tag` (not 0). */

@@ -284,14 +284,9 @@ static bool bridge_is_stuck(const struct bridge *bridge)
 static void bridge_empty_step(struct bridge *bridge)
 {
     bool settles = bridge->source->can & ENDPOINT_SETTLES;
-    bool goes_out = bridge_store_is_no_end(bridge) && !bridge->stopping_now &&
-                    !bridge_is_stuck(bridge) &&
-                    (TAILQ_EMPTY(&bridge->dead.queue) || bridge->dead.ready);
 
     if (bridge->disk.store != NULL) {
-        if (bridge->counters.in_flight == 0 && !goes_out) {
-            bridge_flow_empty(bridge, true, true);
-        }
+        bridge_store_empty(bridge, bridge_is_stuck(bridge));
     } else {
         bridge_flow_empty(bridge, bridge->stopping_now || (settles && bridge_is_stuck(bridge)),
                           bridge->stopping_now || (settles && !bridge->dead.ready));

@@ -128,7 +128,7 @@ void bridge_dead_pump(struct bridge *bridge)
     }
 }
 
-static void dead_forget_reason(struct delivery *delivery)
+void bridge_dead_forget_reason(struct delivery *delivery)
 {
     delivery->reason = NULL;
     free(delivery->error);
@@ -152,7 +152,7 @@ void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const ch
 bool bridge_dead_take_back(struct bridge *bridge, struct delivery *delivery)
 {
     if (bridge->dead.sink == NULL) {
-        dead_forget_reason(delivery);
+        bridge_dead_forget_reason(delivery);
         return false;
     }
     bridge->sink_bytes += delivery->size;
@@ -172,7 +172,7 @@ void bridge_dead_wake(struct bridge *bridge, uint64_t now_us)
 /* The rule has no dead letters any more: it tries by the new one. */
 static void dead_send_again(struct bridge *bridge, struct delivery *delivery)
 {
-    dead_forget_reason(delivery);
+    bridge_dead_forget_reason(delivery);
     bridge->sink_bytes -= delivery->size;
     bridge_settle_put_in_order(bridge, delivery);
 }

@@ -20,6 +20,8 @@ static int replay_one(struct bridge *bridge, struct delivery *delivery)
     uint64_t size = delivery->body.len;
     bool passes;
 
+    /* Why another rule refused it says nothing of this one. */
+    bridge_dead_forget_reason(delivery);
     delivery->from_store = true; /* the source knows nothing of it */
     delivery->generation = bridge->generation;
     delivery->seq = ++bridge->seq;

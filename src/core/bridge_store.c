@@ -123,6 +123,23 @@ bool bridge_store_is_no_end(const struct bridge *bridge)
     return store == NULL || store->ops->is_failing(store);
 }
 
+void bridge_store_empty(struct bridge *bridge, bool stuck)
+{
+    bool goes_out = bridge_store_is_no_end(bridge) && !bridge->stopping_now;
+    bool queue_goes_out = goes_out && !stuck;
+    bool dead_goes_out = goes_out && bridge->dead.ready;
+
+    if (queue_goes_out) {
+        bridge_flow_pump(bridge);
+    }
+    if (dead_goes_out) {
+        bridge_dead_pump(bridge);
+    }
+    if (bridge->counters.in_flight == 0) {
+        bridge_flow_empty(bridge, !queue_goes_out, !dead_goes_out);
+    }
+}
+
 void bridge_get_disk(const struct bridge *bridge, struct store_gauge *out_gauge)
 {
     const struct store *store = bridge->disk.store;
@@ -222,6 +239,7 @@ static void store_on_durable(void *ctx, uint64_t upto)
         bridge->disk.durable_upto = upto;
     }
     bridge_flow_pump(bridge);
+    bridge_stop_step(bridge); /* what could not be written when it came to that can be now */
 }
 
 static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)

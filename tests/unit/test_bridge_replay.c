@@ -121,6 +121,32 @@ static void test_a_durable_bridge(void **state)
     fini(&rig);
 }
 
+/* Why another rule refused a message does not make it a dead letter of this one. */
+static void test_what_another_rule_refused_is_tried(void **state)
+{
+    struct delivery *delivery;
+    const char *why;
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.with_dead = true;
+    rig.options.buffer_messages = 100;
+    rig.sink_limit = 100;
+    rig_run(&rig);
+    prepare(1, 2);
+    delivery = TAILQ_FIRST(&given);
+    delivery->reason = "unroutable";
+    delivery->error = strdup("no queue");
+    assert_int_equal(replay(&rig, &why), 2);
+    fake_pump_run(&rig.pump);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 ");
+    assert_int_equal(rig_books(&rig)->delivered, 2);
+    assert_int_equal(rig_books(&rig)->dead_lettered, 0);
+    fini(&rig);
+}
+
 static void test_without_room(void **state)
 {
     const char *why = NULL;
@@ -191,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_into_a_bridge_at_rest),
         cmocka_unit_test(test_behind_what_it_has_and_before_what_comes),
         cmocka_unit_test(test_a_durable_bridge),
+        cmocka_unit_test(test_what_another_rule_refused_is_tried),
         cmocka_unit_test(test_without_room),
         cmocka_unit_test(test_who_refuses),
         cmocka_unit_test(test_what_is_kept_at_a_stop),

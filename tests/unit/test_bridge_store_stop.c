@@ -184,6 +184,52 @@ static void check_failing_store_at_last(bool recovers)
     fini(&rig);
 }
 
+/* The disk begins to fail when the stop is under way already, and nothing but answers comes. */
+static void test_a_store_that_fails_after_the_stop_began(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.options.buffer_messages = 10;
+    rig_run(&rig);
+    rig_give(&rig, 1, 5);
+    rig_expect_sent(&rig, "1 2 ");
+    rig_stop(&rig);
+    rig_answer(&rig, 1, OUTCOME_DELIVERED, NULL);
+    rig.store->failing = true;
+    rig_answer(&rig, 2, OUTCOME_DELIVERED, NULL);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "3 4 5 ");
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 5);
+    expect_waiting(&rig, 0, 0);
+    fini(&rig);
+}
+
+/* One dead letter whose sink is away holds up nothing that can go out. */
+static void test_a_failing_store_and_a_dead_letter(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.options.buffer_messages = 10;
+    rig.with_dead = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 4);
+    rig_dead_down(&rig);
+    rig_answer(&rig, 1, OUTCOME_REFUSED, "no");
+    rig.store->failing = true;
+    rig_stop(&rig);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 ");
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 3);
+    expect_stored(&rig, "1 ");
+    fini(&rig);
+}
+
 /* It is well again, or the sink is away: then it is the place after all. */
 static void test_a_failing_store_is_the_last_place(void **state)
 {
@@ -388,6 +434,8 @@ int main(void)
         cmocka_unit_test(test_dead_letters_are_kept),
         cmocka_unit_test(test_a_failing_store_is_no_place),
         cmocka_unit_test(test_a_failing_store_is_the_last_place),
+        cmocka_unit_test(test_a_store_that_fails_after_the_stop_began),
+        cmocka_unit_test(test_a_failing_store_and_a_dead_letter),
         cmocka_unit_test(test_dead_letters_come_back),
         cmocka_unit_test(test_dead_letters_are_written_once),
         cmocka_unit_test(test_dead_letters_are_kept_in_order),
