@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 enum {
-    CULPRIT_DIVISOR = 16,     /* so four closes find one among 65,536, and double little */
+    CULPRIT_DIVISOR = 16,     /* so five closes find one among 65,536, and double little */
     CULPRIT_LIMIT_END = 65536 /* a limit that limits nothing any more */
 };
 

@@ -50,6 +50,15 @@ static bool health_is_blocked(const struct board *board, const struct board_brid
     return false;
 }
 
+/* Its word in short, from what the bridge says of itself. */
+static const char *health_kind(const char *trouble)
+{
+    if (strstr(trouble, "full") != NULL) {
+        return "full";
+    }
+    return strstr(trouble, "dropping") != NULL ? "dropping" : "holding";
+}
+
 size_t health_of_bridge(const struct board *board, const struct board_bridge *bridge,
                         const struct bridge_status *status,
                         struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
@@ -61,8 +70,8 @@ size_t health_of_bridge(const struct board *board, const struct board_bridge *br
         return 0;
     }
     if (status->trouble != NULL) {
-        out_troubles[count++] = (struct health_trouble){
-            strstr(status->trouble, "full") != NULL ? "full" : "holding", status->trouble};
+        out_troubles[count++] =
+            (struct health_trouble){health_kind(status->trouble), status->trouble};
     }
     if (status->state != BRIDGE_RUNNING) {
         out_troubles[count++] = (struct health_trouble){
