@@ -82,9 +82,9 @@ static void publish_one(struct sender *sender, uint64_t now)
         annotate(sender, &properties);
     body_stamp(sender->body, &body);
     amqp_bytes_t bytes = {.len = sender->size, .bytes = sender->body};
-    int status =
-        amqp_basic_publish(sender->broker, BROKER_CHANNEL, amqp_cstring_bytes(sender->exchange),
-                           amqp_cstring_bytes(sender->key), sender->annotated, 0, &properties, bytes);
+    int status = amqp_basic_publish(
+        sender->broker, BROKER_CHANNEL, amqp_cstring_bytes(sender->exchange),
+        amqp_cstring_bytes(sender->key), sender->annotated, 0, &properties, bytes);
     if (status != AMQP_STATUS_OK)
         die("publish: %s", amqp_error_string2(status));
     sender->pace.sent++;
