@@ -40,6 +40,9 @@ static void source_work(void *ctx)
     if (s->stopping || s->handover_ended) {
         redis_source_end_handover(s);
     }
+    if (s->stopping) {
+        redis_source_give_held(s);
+    }
     if (source_is_wanted(s)) {
         redis_listener_join(&s->listener);
     } else {

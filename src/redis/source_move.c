@@ -21,11 +21,19 @@ static void move_drop_held(struct redis_source *s)
     }
 }
 
-/* From now on it gives, and the old one does not. */
-static void move_end(struct redis_source *s)
+void redis_source_give_held(struct redis_source *s)
 {
     struct delivery *delivery;
 
+    while ((delivery = TAILQ_FIRST(&s->held)) != NULL) {
+        TAILQ_REMOVE(&s->held, delivery, link);
+        s->base.events->on_delivery(s->base.ctx, delivery);
+    }
+}
+
+/* From now on it gives, and the old one does not. */
+static void move_end(struct redis_source *s)
+{
     s->muted = s->superseded;
     if (s->old != NULL) {
         s->old->muted = true;
@@ -33,10 +41,7 @@ static void move_end(struct redis_source *s)
         s->old = NULL;
     }
     s->begun = false;
-    while ((delivery = TAILQ_FIRST(&s->held)) != NULL) {
-        TAILQ_REMOVE(&s->held, delivery, link);
-        s->base.events->on_delivery(s->base.ctx, delivery);
-    }
+    redis_source_give_held(s);
 }
 
 static void move_on_old_end(void *ctx)
@@ -122,9 +127,6 @@ void redis_source_end_handover(struct redis_source *s)
     redis_handover_free(s->handover);
     s->handover = NULL;
     s->handover_ended = false;
-    if (s->stopping) {
-        move_drop_held(s);
-    }
 }
 
 void redis_source_part(struct redis_source *s)

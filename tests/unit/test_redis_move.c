@@ -1,0 +1,226 @@
+/* Does a Redis source that goes over to another socket lose and repeat nothing where the move is
+ * cut short: by another move, by a link that is lost, by a stop? Each socket leads to a peer of its
+ * own, which the tests fill as one server would fill all of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "endpoint_watch.h"
+#include "redis/hub.h"
+#include "redis_bed.h"
+
+#define HANDOVER_CHANNEL "chunnel.canary.handover."
+
+enum { MOVE_SOCKETS = 3, MOVE_NAME_SIZE = 128 };
+
+/* One of the sockets, and the server that it leads to. */
+struct move_socket {
+    struct redis_hub *hub;
+    struct conf_connection conf;
+    struct conf_url url;
+    struct redis_peer *peer;
+    struct source_watch fence; /* ready; what it was given came behind all that was pushed before */
+};
+
+struct moves {
+    struct redis_bed bed; /* its peer is that of the first socket */
+    struct move_socket sockets[MOVE_SOCKETS];
+};
+
+static void poll_all(struct moves *moves)
+{
+    size_t i;
+
+    for (i = 0; i < MOVE_SOCKETS; i++) {
+        redis_peer_poll(moves->sockets[i].peer);
+    }
+}
+
+#define wait_for(moves, condition) redis_bed_wait(&(moves)->bed, (poll_all(moves), (condition)))
+
+static void make(struct moves *moves, size_t socket, struct source_watch *watch, const char *name)
+{
+    struct conf_source conf = {.kind = CONF_SOURCE_CHANNEL, .names = {&name, 1}};
+
+    source_watch_init(watch, redis_source_new(moves->sockets[socket].hub, &conf, "orders", false));
+    watch->keep = true;
+}
+
+static void make_ready(struct moves *moves, size_t socket, struct source_watch *watch,
+                       const char *name)
+{
+    make(moves, socket, watch, name);
+    source_watch_start(watch);
+    wait_for(moves, watch->ready);
+}
+
+/* Another one follows `old`, on that socket. */
+static void move(struct moves *moves, size_t socket, struct source_watch *watch,
+                 struct source_watch *old, const char *name)
+{
+    make(moves, socket, watch, name);
+    redis_source_follow(watch->source, old->source, moves->sockets[socket].hub);
+    source_watch_start(watch);
+}
+
+static int set_up(void **state)
+{
+    struct moves *moves = calloc(1, sizeof(*moves));
+    struct err err = {""};
+    size_t i;
+
+    assert_non_null(moves);
+    redis_bed_init(&moves->bed, NULL, 0);
+    for (i = 0; i < MOVE_SOCKETS; i++) {
+        struct move_socket *socket = &moves->sockets[i];
+
+        socket->peer = redis_peer_new();
+        socket->url = moves->bed.urls[0];
+        socket->url.port = redis_peer_port(socket->peer);
+        socket->conf = moves->bed.conf;
+        socket->conf.urls = &socket->url;
+        socket->hub = redis_hub_new(moves->bed.loop, &socket->conf, "gw", &moves->bed.rand, &err);
+        assert_non_null(socket->hub);
+        redis_hub_start(socket->hub);
+    }
+    for (i = 0; i < MOVE_SOCKETS; i++) {
+        make_ready(moves, i, &moves->sockets[i].fence, "fence");
+        moves->sockets[i].fence.keep = false;
+    }
+    *state = moves;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct moves *moves = *state;
+    size_t i;
+
+    for (i = 0; i < MOVE_SOCKETS; i++) {
+        source_watch_free(&moves->sockets[i].fence);
+        redis_hub_free(moves->sockets[i].hub);
+        redis_peer_free(moves->sockets[i].peer);
+    }
+    redis_bed_fini(&moves->bed);
+    free(moves);
+    return 0;
+}
+
+static void push(struct moves *moves, size_t socket, const char *channel, const char *body)
+{
+    redis_peer_push_message(moves->sockets[socket].peer, slice_of(channel), slice_of(body));
+}
+
+/* Waits until the gateway has read all that was pushed to that socket. */
+static void wait_read(struct moves *moves, size_t socket)
+{
+    struct move_socket *it = &moves->sockets[socket];
+    uint64_t received = it->fence.received;
+
+    push(moves, socket, "fence", "");
+    wait_for(moves, it->fence.received > received);
+}
+
+/* Waits for the marker that is published at that socket's server, and writes the name of its
+ * channel. */
+static void wait_marker(struct moves *moves, size_t socket, char name[MOVE_NAME_SIZE])
+{
+    const struct redis_peer *peer = moves->sockets[socket].peer;
+    const char *line;
+
+    wait_for(moves, redis_peer_count(peer, "PUBLISH " HANDOVER_CHANNEL) == 1);
+    line = strstr(redis_peer_log(peer), "PUBLISH " HANDOVER_CHANNEL) + strlen("PUBLISH ");
+    assert_int_equal(sscanf(line, "%127s", name), 1);
+}
+
+/* What it was given, one body after the other. */
+static void assert_given(const struct source_watch *watch, const char *bodies)
+{
+    const struct delivery *delivery;
+    char given[64] = "";
+    size_t len = 0;
+
+    TAILQ_FOREACH(delivery, &watch->given, link) {
+        assert_true(len + delivery->body.len < sizeof(given));
+        memcpy(given + len, delivery->body.data, delivery->body.len);
+        len += delivery->body.len;
+    }
+    assert_string_equal(given, bodies);
+}
+
+static void stop(struct source_watch *watch)
+{
+    source_watch_settle_all(watch);
+    source_watch_stop(watch);
+}
+
+static void end(struct moves *moves, struct source_watch *watch)
+{
+    stop(watch);
+    wait_for(moves, watch->stopped == 1);
+    source_watch_free(watch);
+}
+
+static void moves_at_the_marker(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+    char marker[MOVE_NAME_SIZE];
+
+    make_ready(moves, 0, &a, "news");
+    move(moves, 1, &b, &a, "news");
+    wait_marker(moves, 1, marker);
+    push(moves, 1, "news", "1");
+    push(moves, 1, marker, "");
+    push(moves, 1, "news", "2");
+    wait_read(moves, 1);
+    assert_given(&b, ""); /* nothing overtakes */
+    push(moves, 0, "news", "1");
+    push(moves, 0, marker, "");
+    push(moves, 0, "news", "2");
+    wait_for(moves, b.ready);
+    wait_read(moves, 0);
+    assert_given(&a, "1");
+    assert_given(&b, "2");
+    end(moves, &a);
+    end(moves, &b);
+}
+
+static void a_stop_gives_what_was_held(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+    char marker[MOVE_NAME_SIZE];
+
+    make_ready(moves, 0, &a, "news");
+    move(moves, 1, &b, &a, "news");
+    wait_marker(moves, 1, marker);
+    push(moves, 1, "news", "1");
+    push(moves, 1, marker, "");
+    push(moves, 1, "news", "2");
+    push(moves, 1, "news", "3");
+    wait_read(moves, 1);
+    stop(&a);
+    stop(&b);
+    wait_for(moves, a.stopped == 1);
+    source_watch_free(&a);
+    wait_for(moves, b.received == 2);
+    assert_given(&b, "23");
+    assert_int_equal(b.stopped, 0);
+    end(moves, &b);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(moves_at_the_marker),
+        TEST(a_stop_gives_what_was_held),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
