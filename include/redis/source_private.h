@@ -61,6 +61,8 @@ void redis_source_tell_ready(struct redis_source *s);
 bool redis_source_take_over(struct redis_source *s);
 /* Ends what is under way with the other socket; not inside an event of a subscriber. */
 void redis_source_end_handover(struct redis_source *s);
+/* Takes over where it only waits for its turn, or for another try. Not inside such an event. */
+void redis_source_try_again(struct redis_source *s);
 /* Gives what it held: also at a stop, as it was taken in, and the old one will not give it. */
 void redis_source_give_held(struct redis_source *s);
 /* It goes: whoever is before or after it does without. Not inside such an event either. */

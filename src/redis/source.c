@@ -45,6 +45,7 @@ static void source_work(void *ctx)
     }
     if (source_is_wanted(s)) {
         redis_listener_join(&s->listener);
+        redis_source_try_again(s);
     } else {
         redis_listener_leave(&s->listener, s->stopping);
         source_note_gap(s, "paused");

@@ -42,6 +42,9 @@ static void move_end(struct redis_source *s)
     }
     s->begun = false;
     redis_source_give_held(s);
+    if (s->successor != NULL) { /* it may have waited for this */
+        redis_source_schedule(s->successor);
+    }
 }
 
 static void move_on_old_end(void *ctx)
@@ -103,6 +106,9 @@ bool redis_source_take_over(struct redis_source *s)
 {
     struct redis_source *old = s->old;
 
+    if (old != NULL && old->old != NULL) { /* that one's turn has not come yet */
+        return false;
+    }
     if (old == NULL || s->subscriber == old->subscriber || !old->ready || s->hub == NULL) {
         move_end(s);
         return true;
@@ -120,6 +126,14 @@ bool redis_source_take_over(struct redis_source *s)
     }
     redis_handover_start(s->handover);
     return false;
+}
+
+void redis_source_try_again(struct redis_source *s)
+{
+    if (s->old != NULL && s->handover == NULL && s->listener.missing == 0 &&
+        redis_source_take_over(s)) {
+        redis_source_tell_ready(s);
+    }
 }
 
 void redis_source_end_handover(struct redis_source *s)
@@ -161,8 +175,10 @@ void redis_source_follow(struct source *source, struct source *old, struct redis
     }
     s->old = before;
     s->muted = true;
-    /* One that never came so far is left out: its own predecessor is the one in service. */
-    if (before->old != NULL) {
+    /* One that never came so far is left out: its own predecessor is the one in service. But where
+     * that one has come to the marker and gives no more, what follows is still to be read on the
+     * socket of the one before: its turn comes first. */
+    if (before->old != NULL && (before->handover == NULL || !before->old->muted)) {
         redis_source_end_handover(before);
         move_drop_held(before);
         s->old = before->old;

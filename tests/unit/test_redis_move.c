@@ -189,6 +189,75 @@ static void moves_at_the_marker(void **state)
     end(moves, &b);
 }
 
+/* A has come to the marker and B has not. */
+static void move_half(struct moves *moves, struct source_watch *a, struct source_watch *b,
+                      char marker[MOVE_NAME_SIZE])
+{
+    make_ready(moves, 0, a, "news");
+    move(moves, 1, b, a, "news");
+    wait_marker(moves, 1, marker);
+    push(moves, 0, "news", "1");
+    push(moves, 0, marker, "");
+    push(moves, 0, "news", "2");
+    wait_read(moves, 0);
+    assert_given(a, "1");
+}
+
+static void another_move_waits_for_the_first(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b, left_out, c;
+    char marker[MOVE_NAME_SIZE];
+
+    move_half(moves, &a, &b, marker);
+    move(moves, 2, &left_out, &b, "news");
+    move(moves, 2, &c, &left_out, "news");
+    wait_read(moves, 2);
+    push(moves, 1, "news", "1");
+    push(moves, 1, marker, "");
+    push(moves, 1, "news", "2");
+    wait_marker(moves, 2, marker);
+    assert_false(c.ready);
+    push(moves, 1, "news", "3");
+    push(moves, 1, marker, "");
+    push(moves, 1, "news", "4");
+    push(moves, 2, "news", "3");
+    push(moves, 2, marker, "");
+    push(moves, 2, "news", "4");
+    wait_for(moves, c.ready);
+    wait_read(moves, 1);
+    wait_read(moves, 2);
+    assert_given(&a, "1");
+    assert_given(&b, "23");
+    assert_given(&left_out, "");
+    assert_given(&c, "4");
+    end(moves, &a);
+    end(moves, &b);
+    end(moves, &left_out);
+    end(moves, &c);
+}
+
+static void another_move_goes_on_where_the_first_fails(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b, c;
+    char marker[MOVE_NAME_SIZE];
+
+    move_half(moves, &a, &b, marker);
+    move(moves, 2, &c, &b, "news");
+    wait_read(moves, 2);
+    assert_false(c.ready);
+    redis_peer_shut(moves->sockets[1].peer, true);
+    redis_peer_drop(moves->sockets[1].peer, false);
+    wait_for(moves, c.ready);
+    push(moves, 2, "news", "3");
+    wait_read(moves, 2);
+    assert_given(&c, "3");
+    end(moves, &a);
+    end(moves, &b);
+    end(moves, &c);
+}
+
 static void a_stop_gives_what_was_held(void **state)
 {
     struct moves *moves = *state;
@@ -219,6 +288,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(moves_at_the_marker),
+        TEST(another_move_waits_for_the_first),
+        TEST(another_move_goes_on_where_the_first_fails),
         TEST(a_stop_gives_what_was_held),
     };
 
