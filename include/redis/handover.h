@@ -19,7 +19,8 @@ struct redis_handover_events {
     void (*on_old_end)(void *ctx);
     /* The new stream has: everything of it counts from now on. */
     void (*on_new_begin)(void *ctx);
-    /* There will be no marker: why, in words. `of_new`: the new socket's link was lost. */
+    /* There will be no marker: why, in words. `of_new`: the new socket's link was lost, or it has
+     * not answered in time. */
     void (*on_failed)(void *ctx, bool of_new, const char *why);
 };
 

@@ -57,7 +57,7 @@ static void handover_publish(struct redis_handover *handover)
         return;
     }
     if (left == 0) {
-        handover_fail(handover, false,
+        handover_fail(handover, !handover->fresh.ready,
                       "no marker came in time; is the user allowed to publish on "
                       "\"" REDIS_CANARY_CHANNELS "*\"?");
         return;

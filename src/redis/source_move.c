@@ -80,7 +80,9 @@ static void move_on_failed(void *ctx, bool of_new, const char *why)
 
     s->handover_ended = true;
     redis_source_schedule(s);
-    if (of_new && !s->old->muted) { /* the old one goes on, and this one tries again */
+    /* The old one goes on, and this one tries again: it can take nothing over where its own link is
+     * lost, whatever ended the wait. */
+    if ((of_new || s->listener.missing > 0) && !s->old->muted) {
         s->muted = true;
         s->begun = false;
         move_drop_held(s);
@@ -92,6 +94,8 @@ static void move_on_failed(void *ctx, bool of_new, const char *why)
                  "goes over to another socket without a marker: messages of this moment may be "
                  "lost or come twice",
                  log_text("why", why));
+    }
+    if (!of_new && s->listener.missing == 0) {
         redis_source_tell_ready(s);
     }
 }

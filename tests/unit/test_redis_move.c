@@ -258,6 +258,85 @@ static void another_move_goes_on_where_the_first_fails(void **state)
     end(moves, &c);
 }
 
+/* Two moves at once, as each takes the whole patience: the link of the one is lost before it is
+ * known whether its marker could be heard, the server of the other does not answer. */
+static void stays_where_the_new_socket_is_of_no_use(void **state)
+{
+    struct moves *moves = *state;
+    const struct redis_peer *old = moves->sockets[0].peer;
+    struct source_watch lost, after_lost, mute, after_mute;
+    char marker[MOVE_NAME_SIZE];
+
+    make_ready(moves, 0, &lost, "lost");
+    make_ready(moves, 0, &mute, "mute");
+    redis_peer_answer(moves->sockets[1].peer, "SUBSCRIBE " HANDOVER_CHANNEL, "");
+    move(moves, 1, &after_lost, &lost, "lost");
+    move(moves, 2, &after_mute, &mute, "mute");
+    wait_for(moves, redis_peer_count(moves->sockets[2].peer, "SUBSCRIBE mute") == 1);
+    redis_peer_freeze(moves->sockets[2].peer, true);
+    wait_for(moves, redis_peer_count(moves->sockets[1].peer, "SUBSCRIBE " HANDOVER_CHANNEL) == 1);
+    redis_peer_forget_answers(moves->sockets[1].peer);
+    redis_peer_shut(moves->sockets[1].peer, true);
+    redis_peer_drop(moves->sockets[1].peer, false);
+    wait_for(moves, redis_peer_count(old, "SUBSCRIBE " HANDOVER_CHANNEL) == 2);
+    wait_for(moves, redis_peer_count(old, "UNSUBSCRIBE " HANDOVER_CHANNEL) == 2);
+    push(moves, 0, "lost", "1");
+    push(moves, 0, "mute", "1");
+    wait_read(moves, 0);
+    assert_given(&lost, "1");
+    assert_given(&mute, "1");
+    assert_int_equal(after_lost.readies + after_mute.readies, 0);
+    assert_null(strstr(redis_bed_log(), "without a marker"));
+
+    redis_peer_shut(moves->sockets[1].peer, false); /* and now they can be moved to */
+    wait_marker(moves, 1, marker);
+    push(moves, 0, marker, "");
+    push(moves, 1, marker, "");
+    wait_for(moves, after_lost.ready);
+    redis_peer_freeze(moves->sockets[2].peer, false);
+    wait_marker(moves, 2, marker);
+    push(moves, 0, marker, "");
+    push(moves, 2, marker, "");
+    wait_for(moves, after_mute.ready);
+    end(moves, &lost);
+    end(moves, &mute);
+    end(moves, &after_lost);
+    end(moves, &after_mute);
+}
+
+static void stays_where_both_links_are_lost(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+    char marker[MOVE_NAME_SIZE];
+
+    make_ready(moves, 0, &a, "news");
+    redis_peer_answer(moves->sockets[1].peer, "SUBSCRIBE " HANDOVER_CHANNEL, "");
+    move(moves, 1, &b, &a, "news");
+    wait_for(moves,
+             redis_peer_count(moves->sockets[0].peer, "SUBSCRIBE " HANDOVER_CHANNEL) == 1 &&
+                 redis_peer_count(moves->sockets[1].peer, "SUBSCRIBE " HANDOVER_CHANNEL) == 1);
+    wait_read(moves, 0); /* and so the confirmation, too */
+    redis_peer_forget_answers(moves->sockets[1].peer);
+    redis_peer_shut(moves->sockets[1].peer, true);
+    redis_peer_drop(moves->sockets[1].peer, false);
+    wait_for(moves, strstr(b.why, "refused") != NULL);
+    redis_peer_drop(moves->sockets[0].peer, false);
+    wait_for(moves, !a.ready && !moves->sockets[0].fence.ready);
+    wait_for(moves, a.ready && moves->sockets[0].fence.ready);
+    push(moves, 0, "news", "1");
+    wait_read(moves, 0);
+    assert_given(&a, "1");
+    assert_int_equal(b.readies, 0);
+    redis_peer_shut(moves->sockets[1].peer, false);
+    wait_marker(moves, 1, marker);
+    push(moves, 0, marker, "");
+    push(moves, 1, marker, "");
+    wait_for(moves, b.ready);
+    end(moves, &a);
+    end(moves, &b);
+}
+
 static void a_stop_gives_what_was_held(void **state)
 {
     struct moves *moves = *state;
@@ -290,6 +369,8 @@ int main(void)
         TEST(moves_at_the_marker),
         TEST(another_move_waits_for_the_first),
         TEST(another_move_goes_on_where_the_first_fails),
+        TEST(stays_where_the_new_socket_is_of_no_use),
+        TEST(stays_where_both_links_are_lost),
         TEST(a_stop_gives_what_was_held),
     };
 
