@@ -41,6 +41,8 @@ void json_writer_null(struct json_writer *writer);
 void json_writer_bool(struct json_writer *writer, bool value);
 void json_writer_integer(struct json_writer *writer, int64_t value);
 void json_writer_natural(struct json_writer *writer, uint64_t value);
+/* As json_writer_double() writes value / 1000.0, only faster. */
+void json_writer_thousandths(struct json_writer *writer, uint64_t value);
 /* The shortest text that reads back as the same double; null where it is not finite. */
 void json_writer_double(struct json_writer *writer, double value);
 void json_writer_string(struct json_writer *writer, struct slice value);

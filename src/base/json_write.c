@@ -9,7 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/utf8.h"
+
+enum {
+    JSON_KEY_ROOM = 4, /* what a key has around it: a comma, quotes, a colon */
+    JSON_THOUSANDTHS_ROOM = DIGITS_MOST + 4, /* of its whole part, and the point */
+};
+
+/* Thousandths from which on a double may not have all digits. */
+#define JSON_THOUSANDTHS_EXACT UINT64_C(1000000000000000)
 
 /* The escape of a character that JSON wants escaped (RFC 8259 §7). */
 static void json_write_escape(struct strbuf *out, unsigned char c)
@@ -26,13 +35,27 @@ static void json_write_escape(struct strbuf *out, unsigned char c)
     strbuf_append_format(out, "\\u%04x", c);
 }
 
-void json_write_string(struct strbuf *out, struct slice text)
+/* How many bytes at the beginning are ASCII that stands for itself. */
+static size_t json_write_plain(struct slice text)
+{
+    size_t at;
+
+    for (at = 0; at < text.len; at++) {
+        unsigned char c = (unsigned char)text.data[at];
+
+        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\') {
+            break;
+        }
+    }
+    return at;
+}
+
+/* The string between its quotes; the first `at` bytes are known to be plain. */
+static void json_write_escaped(struct strbuf *out, struct slice text, size_t at)
 {
     size_t begin = 0;
-    size_t at = 0;
     size_t len;
 
-    strbuf_append_char(out, '"');
     while (at < text.len) {
         unsigned char c = (unsigned char)text.data[at];
 
@@ -54,6 +77,33 @@ void json_write_string(struct strbuf *out, struct slice text)
     if (at > begin) {
         strbuf_append(out, text.data + begin, at - begin);
     }
+}
+
+static char *json_put_quoted(char *to, struct slice plain)
+{
+    *to++ = '"';
+    if (plain.len > 0) {
+        memcpy(to, plain.data, plain.len);
+    }
+    to[plain.len] = '"';
+    return to + plain.len + 1;
+}
+
+void json_write_string(struct strbuf *out, struct slice text)
+{
+    size_t plain = json_write_plain(text);
+
+    if (plain == text.len) {
+        char *to = strbuf_reserve(out, text.len + 2);
+
+        if (to != NULL) {
+            json_put_quoted(to, text);
+            strbuf_commit(out, text.len + 2);
+        }
+        return;
+    }
+    strbuf_append_char(out, '"');
+    json_write_escaped(out, text, plain);
     strbuf_append_char(out, '"');
 }
 
@@ -135,11 +185,34 @@ void json_writer_key(struct json_writer *writer, const char *key)
     json_writer_key_slice(writer, slice_of(key));
 }
 
+/* A key on the one line of a document without indentation, in one go. */
+static void json_writer_plain_key(struct json_writer *writer, struct slice key)
+{
+    bool *has_items = &writer->has_items[writer->depth - 1];
+    char *start = strbuf_reserve(writer->out, key.len + JSON_KEY_ROOM);
+    char *to = start;
+
+    if (start == NULL) {
+        return;
+    }
+    if (*has_items) {
+        *to++ = ',';
+    }
+    *has_items = true;
+    to = json_put_quoted(to, key);
+    *to++ = ':';
+    strbuf_commit(writer->out, (size_t)(to - start));
+}
+
 void json_writer_key_slice(struct json_writer *writer, struct slice key)
 {
-    json_writer_item(writer);
-    json_write_string(writer->out, key);
-    strbuf_append_text(writer->out, writer->indent > 0 ? ": " : ":");
+    if (writer->indent == 0 && writer->depth > 0 && json_write_plain(key) == key.len) {
+        json_writer_plain_key(writer, key);
+    } else {
+        json_writer_item(writer);
+        json_write_string(writer->out, key);
+        strbuf_append_text(writer->out, writer->indent > 0 ? ": " : ":");
+    }
     writer->after_key = true;
 }
 
@@ -161,8 +234,39 @@ void json_writer_integer(struct json_writer *writer, int64_t value)
 
 void json_writer_natural(struct json_writer *writer, uint64_t value)
 {
+    char *start;
+
     json_writer_value(writer);
-    strbuf_append_format(writer->out, "%" PRIu64, value);
+    start = strbuf_reserve(writer->out, DIGITS_MOST);
+    if (start != NULL) {
+        strbuf_commit(writer->out, (size_t)(digits_put(start, value) - start));
+    }
+}
+
+void json_writer_thousandths(struct json_writer *writer, uint64_t value)
+{
+    unsigned fraction = (unsigned)(value % 1000);
+    char *start;
+    char *to;
+
+    if (value >= JSON_THOUSANDTHS_EXACT) {
+        json_writer_double(writer, (double)value / 1000.0);
+        return;
+    }
+    json_writer_value(writer);
+    start = strbuf_reserve(writer->out, JSON_THOUSANDTHS_ROOM);
+    if (start == NULL) {
+        return;
+    }
+    to = digits_put(start, value / 1000);
+    *to++ = '.';
+    if (fraction % 10 != 0) {
+        to = digits_put_padded(to, fraction, 3);
+    } else {
+        to = digits_put_padded(to, fraction / 10, 2);
+        to -= to[-1] == '0';
+    }
+    strbuf_commit(writer->out, (size_t)(to - start));
 }
 
 void json_writer_double(struct json_writer *writer, double value)

@@ -24,7 +24,7 @@ static void overview_natural(struct json_writer *json, const char *key, uint64_t
 static void overview_ms(struct json_writer *json, const char *key, uint64_t us)
 {
     json_writer_key(json, key);
-    json_writer_double(json, (double)us / 1000.0);
+    json_writer_thousandths(json, us);
 }
 
 static void overview_time(struct json_writer *json, const char *key, int64_t wall_us)

@@ -33,7 +33,7 @@ static void stats_time(struct json_writer *json, const char *key, int64_t wall_u
 static void stats_thousandth(struct json_writer *json, const char *key, uint64_t thousandths)
 {
     json_writer_key(json, key);
-    json_writer_double(json, (double)thousandths / 1000.0);
+    json_writer_thousandths(json, thousandths);
 }
 
 /* Of Redis connections that have one. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -400,6 +401,36 @@ static void what_is_written_can_be_read(void **state)
     strbuf_fini(&out);
 }
 
+/* Naturals as printf writes them, and thousandths as doubles are written. */
+static void numbers_are_those_of_printf(void **state)
+{
+    static const uint64_t steps[] = {0, 1, 7, 89, 990, 1000, 98765};
+    struct strbuf out = STRBUF_INIT;
+    struct strbuf wanted = STRBUF_INIT;
+    struct json_writer fast, slow;
+
+    (void)state;
+    json_writer_init(&fast, &out, 0);
+    json_writer_init(&slow, &wanted, 0);
+    json_writer_begin_array(&fast);
+    json_writer_begin_array(&slow);
+    for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10) {
+        for (size_t i = 0; i < 2 * sizeof(steps) / sizeof(steps[0]); i++) {
+            uint64_t number = i % 2 ? power + steps[i / 2] : power - steps[i / 2];
+            char text[32];
+
+            json_writer_natural(&fast, number);
+            snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+            json_writer_raw(&slow, slice_of(text));
+            json_writer_thousandths(&fast, number);
+            json_writer_double(&slow, (double)number / 1000.0);
+        }
+    }
+    assert_string_equal(strbuf_text(&out), strbuf_text(&wanted));
+    strbuf_fini(&out);
+    strbuf_fini(&wanted);
+}
+
 static void strings_are_escaped(void **state)
 {
     static const struct {
@@ -454,6 +485,7 @@ int main(void)
         cmocka_unit_test(pointers_find_what_they_name),
         cmocka_unit_test(every_duplicate_is_found),
         cmocka_unit_test(what_is_written_can_be_read),
+        cmocka_unit_test(numbers_are_those_of_printf),
         cmocka_unit_test(strings_are_escaped),
         cmocka_unit_test(utf8_is_told_from_other_bytes),
     };
