@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HISTOGRAM_BUCKETS = 1024 };
+enum {
+    HISTOGRAM_BUCKETS = 1024,
+    HISTOGRAM_GROUP = 32, /* buckets; their sum lets those who count skip the empty ones */
+};
 
 struct histogram {
     uint64_t count;
     uint64_t sum;
     uint64_t max;
+    uint64_t groups[HISTOGRAM_BUCKETS / HISTOGRAM_GROUP]; /* sums of so many buckets each */
     uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 

@@ -13,6 +13,7 @@ enum {
 
 #define VALUE_MAX (UINT64_C(1) << VALUE_BITS)
 
+_Static_assert(HISTOGRAM_BUCKETS % HISTOGRAM_GROUP == 0, "groups are whole");
 _Static_assert((VALUE_BITS - SUB_BITS + 1) * SUB_BUCKETS == HISTOGRAM_BUCKETS,
                "the buckets reach to the largest value");
 
@@ -47,39 +48,68 @@ static uint64_t bucket_last(unsigned bucket)
 void histogram_record(struct histogram *histogram, uint64_t value)
 {
     uint64_t counted = value < VALUE_MAX ? value : VALUE_MAX;
+    unsigned bucket;
 
     histogram->count++;
     histogram->sum += counted;
     if (counted > histogram->max) {
         histogram->max = counted;
     }
-    histogram->buckets[bucket_of(counted)]++;
+    bucket = bucket_of(counted);
+    histogram->buckets[bucket]++;
+    histogram->groups[bucket / HISTOGRAM_GROUP]++;
+}
+
+/* All that was recorded in the buckets before `end`, of which `seen` are before `*at`, which moves
+ * there. */
+static uint64_t histogram_seen(const struct histogram *histogram, unsigned *at, unsigned end,
+                               uint64_t seen)
+{
+    unsigned bucket = *at;
+
+    while (bucket < end) {
+        uint64_t sum = histogram->groups[bucket / HISTOGRAM_GROUP];
+        unsigned next = (bucket / HISTOGRAM_GROUP + 1) * HISTOGRAM_GROUP;
+
+        if (sum == 0) {
+            bucket = next < end ? next : end;
+        } else if (bucket % HISTOGRAM_GROUP == 0 && next <= end) {
+            seen += sum;
+            bucket = next;
+        } else {
+            seen += histogram->buckets[bucket++];
+        }
+    }
+    *at = bucket;
+    return seen;
 }
 
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 {
     double rank = ceil(quantile * (double)histogram->count);
+    uint64_t wanted = rank > 1 ? (uint64_t)rank : 1; /* the one looked for, in their order */
     uint64_t seen = 0;
+    unsigned group = 0;
+    unsigned bucket;
 
-    for (unsigned i = 0; histogram->count > 0 && i < HISTOGRAM_BUCKETS; i++) {
-        seen += histogram->buckets[i];
-        if (seen > 0 && (double)seen >= rank) {
-            uint64_t last = bucket_last(i);
-            return last < histogram->max ? last : histogram->max;
-        }
+    if (wanted > histogram->count) {
+        return histogram->max;
     }
-    return histogram->max;
+    while (seen + histogram->groups[group] < wanted) {
+        seen += histogram->groups[group++];
+    }
+    bucket = group * HISTOGRAM_GROUP;
+    while (seen + histogram->buckets[bucket] < wanted) {
+        seen += histogram->buckets[bucket++];
+    }
+    return bucket_last(bucket) < histogram->max ? bucket_last(bucket) : histogram->max;
 }
 
 uint64_t histogram_count_below(const struct histogram *histogram, uint64_t value)
 {
-    unsigned last = bucket_of(value);
-    uint64_t seen = 0;
+    unsigned bucket = 0;
 
-    for (unsigned i = 0; i <= last; i++) {
-        seen += histogram->buckets[i];
-    }
-    return seen;
+    return histogram_seen(histogram, &bucket, bucket_of(value) + 1, 0);
 }
 
 void histogram_count_each_below(const struct histogram *histogram, const uint64_t *values,
@@ -90,11 +120,8 @@ void histogram_count_each_below(const struct histogram *histogram, const uint64_
     size_t i;
 
     for (i = 0; i < count; i++) {
-        unsigned last = bucket_of(values[i]);
-
-        /* Past the largest recorded one there is nothing. */
-        for (; bucket <= last && seen < histogram->count; bucket++) {
-            seen += histogram->buckets[bucket];
+        if (seen < histogram->count) { /* past the largest recorded one there is nothing */
+            seen = histogram_seen(histogram, &bucket, bucket_of(values[i]) + 1, seen);
         }
         out_counts[i] = seen;
     }
@@ -109,6 +136,7 @@ void histogram_add(struct histogram *histogram, const struct histogram *from)
     }
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         histogram->buckets[i] += from->buckets[i];
+        histogram->groups[i / HISTOGRAM_GROUP] += from->buckets[i];
     }
 }
 

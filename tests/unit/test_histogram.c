@@ -165,6 +165,38 @@ static void test_counts_of_each(void **state)
     assert_int_equal(counts[7], 1000);
 }
 
+/* The short cut over empty buckets counts what the buckets hold, in a sum of histograms too. */
+static void test_groups_are_sums(void **state)
+{
+    static struct histogram sum;
+    struct rand rand;
+    uint64_t seen = 0;
+
+    (void)state;
+    rand_init_seed(&rand, 6);
+    for (size_t i = 0; i < 1000; i++) {
+        histogram_record(&histogram, rand_below(&rand, UINT64_C(1) << (1 + rand_below(&rand, 37))));
+    }
+    histogram_reset(&sum);
+    histogram_add(&sum, &histogram);
+    histogram_add(&sum, &histogram);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (i % HISTOGRAM_GROUP == 0) {
+            seen = 0;
+        }
+        seen += histogram.buckets[i];
+        if (i % HISTOGRAM_GROUP == HISTOGRAM_GROUP - 1) {
+            assert_int_equal(histogram.groups[i / HISTOGRAM_GROUP], seen);
+            assert_int_equal(sum.groups[i / HISTOGRAM_GROUP], 2 * seen);
+        }
+    }
+    for (unsigned i = 0; i <= 100; i++) {
+        assert_int_equal(histogram_quantile(&sum, i / 100.0),
+                         histogram_quantile(&histogram, i / 100.0));
+    }
+    assert_int_equal(histogram_count_below(&sum, UINT64_MAX), 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +208,7 @@ int main(void)
         cmocka_unit_test_setup(test_counts_grow_with_the_value, set_up),
         cmocka_unit_test_setup(test_quantiles_of_few, set_up),
         cmocka_unit_test_setup(test_counts_of_each, set_up),
+        cmocka_unit_test_setup(test_groups_are_sums, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
