@@ -4,6 +4,7 @@
 #ifndef CHUNNELD_BASE_STRBUF_H
 #define CHUNNELD_BASE_STRBUF_H
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,10 +25,25 @@ struct strbuf {
 void strbuf_fini(struct strbuf *buf);
 /* Empties the buffer and clears a failure, keeping the memory. */
 void strbuf_reset(struct strbuf *buf);
+/* For strbuf_reserve() alone: the room is not there yet. */
+char *strbuf_grow(struct strbuf *buf, size_t more);
+
 /* Makes room for `more` bytes behind the content; NULL and a sticky failure when memory is out.
  * What the caller writes there counts after strbuf_commit(). */
-char *strbuf_reserve(struct strbuf *buf, size_t more);
-void strbuf_commit(struct strbuf *buf, size_t written);
+static inline char *strbuf_reserve(struct strbuf *buf, size_t more)
+{
+    bool has_room = !buf->failed && more < buf->size && buf->len < buf->size - more;
+
+    return has_room ? buf->data + buf->len : strbuf_grow(buf, more);
+}
+
+static inline void strbuf_commit(struct strbuf *buf, size_t written)
+{
+    assert(buf->len + written < buf->size);
+    buf->len += written;
+    buf->data[buf->len] = '\0';
+}
+
 void strbuf_append(struct strbuf *buf, const void *data, size_t len);
 void strbuf_append_text(struct strbuf *buf, const char *text);
 void strbuf_append_slice(struct strbuf *buf, struct slice slice);

@@ -35,17 +35,37 @@ static void json_write_escape(struct strbuf *out, unsigned char c)
     strbuf_append_format(out, "\\u%04x", c);
 }
 
+static bool json_is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* json_is_plain() of all eight at `text`. A byte less one borrows from above it if it was 0, so
+ * that its highest bit says "was 0"; what a borrow gets wrong lies above one that is not plain. */
+static bool json_are_plain(const char *text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight, quote, backslash, rubout;
+
+    memcpy(&eight, text, sizeof(eight));
+    quote = eight ^ (ones * '"');
+    backslash = eight ^ (ones * '\\');
+    rubout = eight ^ (ones * 0x7F);
+    return ((eight | (eight - ones * 0x20) | (quote - ones) | (backslash - ones) |
+             (rubout - ones)) &
+            (ones * 0x80)) == 0;
+}
+
 /* How many bytes at the beginning are ASCII that stands for itself. */
 static size_t json_write_plain(struct slice text)
 {
-    size_t at;
+    size_t at = 0;
 
-    for (at = 0; at < text.len; at++) {
-        unsigned char c = (unsigned char)text.data[at];
-
-        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\') {
-            break;
-        }
+    while (text.len - at >= sizeof(uint64_t) && json_are_plain(text.data + at)) {
+        at += sizeof(uint64_t);
+    }
+    while (at < text.len && json_is_plain((unsigned char)text.data[at])) {
+        at++;
     }
     return at;
 }

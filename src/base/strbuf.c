@@ -23,16 +23,13 @@ void strbuf_reset(struct strbuf *buf)
     }
 }
 
-char *strbuf_reserve(struct strbuf *buf, size_t more)
+char *strbuf_grow(struct strbuf *buf, size_t more)
 {
     size_t wanted = buf->size ? buf->size : STRBUF_FIRST_SIZE;
     char *data;
 
     if (buf->failed) {
         return NULL;
-    }
-    if (more < buf->size && buf->len < buf->size - more) {
-        return buf->data + buf->len;
     }
     if (more > SIZE_MAX / 2 - buf->len) {
         buf->failed = true;
@@ -50,13 +47,6 @@ char *strbuf_reserve(struct strbuf *buf, size_t more)
     buf->data = data;
     buf->size = wanted;
     return buf->data + buf->len;
-}
-
-void strbuf_commit(struct strbuf *buf, size_t written)
-{
-    assert(buf->len + written < buf->size);
-    buf->len += written;
-    buf->data[buf->len] = '\0';
 }
 
 void strbuf_append(struct strbuf *buf, const void *data, size_t len)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -459,6 +460,32 @@ static void strings_are_escaped(void **state)
     strbuf_fini(&out);
 }
 
+/* What a byte becomes does not depend on where it stands. */
+static void escapes_are_found_anywhere(void **state)
+{
+    enum { LEN = 19 };
+    struct strbuf alone = STRBUF_INIT;
+    struct strbuf out = STRBUF_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < 256 * LEN; i++) {
+        size_t at = i % LEN;
+        char text[LEN];
+
+        memset(text, 'x', sizeof(text));
+        text[at] = (char)(i / LEN);
+        strbuf_reset(&alone);
+        strbuf_reset(&out);
+        json_write_string(&alone, slice_make(text + at, 1));
+        json_write_string(&out, slice_make(text, LEN));
+        assert_int_equal(out.len, LEN - 1 + alone.len);
+        assert_memory_equal(out.data + 1 + at, alone.data + 1, alone.len - 2);
+        assert_int_equal(strspn(out.data + 1, "x"), text[at] == 'x' ? LEN : at);
+    }
+    strbuf_fini(&alone);
+    strbuf_fini(&out);
+}
+
 static void utf8_is_told_from_other_bytes(void **state)
 {
     size_t at = 99;
@@ -487,6 +514,7 @@ int main(void)
         cmocka_unit_test(what_is_written_can_be_read),
         cmocka_unit_test(numbers_are_those_of_printf),
         cmocka_unit_test(strings_are_escaped),
+        cmocka_unit_test(escapes_are_found_anywhere),
         cmocka_unit_test(utf8_is_told_from_other_bytes),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
