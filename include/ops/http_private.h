@@ -15,12 +15,13 @@ struct evhttp;
 struct evhttp_request;
 
 enum {
-    HTTP_CLIENTS_MAX = 128,     /* connections; the one that waits longest makes room */
-    HTTP_STREAMS_MAX = 32,      /* of them, those that are answered piece by piece */
-    HTTP_ACCEPTS_A_TURN = 8,    /* so that a flood of connections stops no turn of the loop */
-    HTTP_HEADERS_MAX = 8192,    /* bytes */
-    HTTP_BODY_MAX = 4096,       /* bytes */
-    HTTP_READ_LIMIT = 32 * 1024 /* bytes kept of what was not asked for */
+    HTTP_CLIENTS_MAX = 128,          /* connections; the one that waits longest makes room */
+    HTTP_STREAMS_MAX = 32,           /* of them, those that are answered piece by piece */
+    HTTP_ACCEPTS_A_TURN = 8,         /* so that a flood of connections stops no turn of the loop */
+    HTTP_HEADERS_MAX = 8192,         /* bytes */
+    HTTP_BODY_MAX = 4096,            /* bytes */
+    HTTP_READ_LIMIT = 32 * 1024,     /* bytes kept of what was not asked for */
+    HTTP_WRITE_MAX = 2 * HTTP_PIECE, /* bytes of one write: a piece takes one turn of the loop */
 };
 
 #define HTTP_SWEEP_US (1000 * UINT64_C(1000))

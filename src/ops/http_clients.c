@@ -97,6 +97,7 @@ struct bufferevent *http_clients_on_accept(struct event_base *base, void *ctx)
     }
     bufferevent_incref(bev);
     bufferevent_setwatermark(bev, EV_READ, 0, HTTP_READ_LIMIT);
+    bufferevent_set_max_single_write(bev, HTTP_WRITE_MAX);
     client->server = server;
     client->bev = bev;
     http_client_set(client, HTTP_ASKING);
