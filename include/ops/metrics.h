@@ -65,14 +65,14 @@ struct metrics_daemon {
     uint64_t memory_limit;
 };
 
-/* Where a label is in the snapshot's text. */
-struct metrics_label {
+/* Where a name is in the snapshot's text. */
+struct metrics_name {
     size_t at;
     size_t len;
 };
 
 struct metrics_connection {
-    struct metrics_label label;
+    struct metrics_name name;
     bool up;
     bool blocked;
     bool knows_lag;
@@ -89,15 +89,20 @@ bool metric_is_of_connections(const struct metric *metric);
 bool metric_is_of(const struct metric *metric, const struct metrics_connection *connection);
 
 struct metrics_bridge {
-    struct metrics_label label;
-    struct bridge_status status;
+    struct metrics_name name;
+    struct bridge_counters counters;
     bool running;
     bool paused;
+    bool has_rpc;
     uint64_t pending;
+    uint64_t gap_count;
+    uint64_t gap_us;
+    uint64_t spool_bytes;
     uint64_t spool_age_us;         /* of the oldest message on the disk; 0: there is none */
     uint64_t below[METRIC_BOUNDS]; /* latencies up to each bound */
     uint64_t latency_count;
     uint64_t latency_sum_us;
+    struct rpc_counters rpc; /* with has_rpc */
 };
 
 /* The metrics as an answer in pieces. They are all of the moment of this call, whatever happens

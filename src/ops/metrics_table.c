@@ -8,7 +8,7 @@
 #define DAEMON(member) offsetof(struct metrics_daemon, member)
 #define CONNECTION(member) offsetof(struct metrics_connection, member)
 #define BRIDGE(member) offsetof(struct metrics_bridge, member)
-#define COUNTER(member) BRIDGE(status.counters.member)
+#define COUNTER(member) BRIDGE(counters.member)
 
 const uint64_t metric_bounds_us[METRIC_BOUNDS] = {100,    250,    500,     1000,    2500,
                                                   5000,   10000,  25000,   50000,   100000,
@@ -47,28 +47,28 @@ static const struct metric_line held_lines[] = {
     {"where=\"spool\"", COUNTER(spooled)},
     {"where=\"sink\"", COUNTER(in_flight)},
 };
-static const struct metric_line spool_bytes_lines[] = {{"", BRIDGE(status.disk.bytes)}};
+static const struct metric_line spool_bytes_lines[] = {{"", BRIDGE(spool_bytes)}};
 static const struct metric_line spool_age_lines[] = {{"", BRIDGE(spool_age_us)}};
 static const struct metric_line retried_lines[] = {{"", COUNTER(retried)}};
 static const struct metric_line unroutable_lines[] = {{"", COUNTER(unroutable)}};
 static const struct metric_line nobody_lines[] = {{"", COUNTER(no_subscribers)}};
 static const struct metric_line bridge_bytes_lines[] = {{"direction=\"in\"", COUNTER(bytes_in)},
                                                         {"direction=\"out\"", COUNTER(bytes_out)}};
-static const struct metric_line gap_count_lines[] = {{"", BRIDGE(status.gap_count)}};
-static const struct metric_line gap_lines[] = {{"", BRIDGE(status.gap_us)}};
+static const struct metric_line gap_count_lines[] = {{"", BRIDGE(gap_count)}};
+static const struct metric_line gap_lines[] = {{"", BRIDGE(gap_us)}};
 
-static const struct metric_line call_lines[] = {{"", BRIDGE(status.rpc.calls)}};
+static const struct metric_line call_lines[] = {{"", BRIDGE(rpc.calls)}};
 static const struct metric_line answer_lines[] = {
-    {"outcome=\"answered\"", BRIDGE(status.rpc.answers)},
-    {"outcome=\"error\"", BRIDGE(status.rpc.errors)},
-    {"outcome=\"gone\"", BRIDGE(status.rpc.gone)},
-    {"outcome=\"unanswerable\"", BRIDGE(status.rpc.unanswerable)},
+    {"outcome=\"answered\"", BRIDGE(rpc.answers)},
+    {"outcome=\"error\"", BRIDGE(rpc.errors)},
+    {"outcome=\"gone\"", BRIDGE(rpc.gone)},
+    {"outcome=\"unanswerable\"", BRIDGE(rpc.unanswerable)},
 };
 static const struct metric_line call_error_lines[] = {
-    {"reason=\"timeout\"", BRIDGE(status.rpc.timeouts)},
-    {"reason=\"nobody\"", BRIDGE(status.rpc.nobody)},
-    {"reason=\"overload\"", BRIDGE(status.rpc.overload)},
-    {"reason=\"lost\"", BRIDGE(status.rpc.lost)},
+    {"reason=\"timeout\"", BRIDGE(rpc.timeouts)},
+    {"reason=\"nobody\"", BRIDGE(rpc.nobody)},
+    {"reason=\"overload\"", BRIDGE(rpc.overload)},
+    {"reason=\"lost\"", BRIDGE(rpc.lost)},
 };
 
 const struct metric metrics_table[] = {

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "ops/advice.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
+#include "ops/metrics_text.h"
 
 /* A bridge of the board, and how it is said to go. */
 struct shown {
@@ -118,6 +120,73 @@ static void test_metrics_of_nothing(void **state)
     strbuf_fini(&text);
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+
+    for (text = strstr(text, part); text != NULL; text = strstr(text + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+/* They go out in pieces: nothing is missing or twice where one ends. */
+static void test_metrics_of_many(void **state)
+{
+    enum { MANY = 500 };
+    static struct shown many[MANY];
+    static char names[MANY][65];
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    TAILQ_INIT(&board.bridges);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "%064zu", i);
+        many[i] = one;
+        many[i].bridge.name = names[i];
+        TAILQ_INSERT_TAIL(&board.bridges, &many[i].bridge, link);
+    }
+    metrics_write(&board, 5, &text);
+    assert_true(text.len > 4 * (size_t)HTTP_PIECE);
+    for (size_t i = 0; i < MANY; i += 50) {
+        assert_int_equal(count_of(text.data, names[i]), count_of(text.data, names[1]));
+    }
+    assert_int_equal(count_of(text.data, "\nchunnel_bridge_pending{"), MANY);
+    assert_int_equal(count_of(text.data, "# HELP chunnel_bridge_pending "), 1);
+    assert_int_equal(count_of(text.data, "_bucket{"), MANY * (METRIC_BOUNDS + 1));
+    strbuf_fini(&text);
+}
+
+/* The lines of every metric have room, and say what the table says. */
+static void test_lines(void **state)
+{
+    static const union {
+        struct metrics_daemon daemon;
+        struct metrics_connection connection;
+        struct metrics_bridge bridge;
+    } nothing;
+    struct strbuf text = STRBUF_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < metrics_count; i++) {
+        const struct metric *metric = &metrics_table[i];
+        struct slice name = metric->scope == METRIC_OF_DAEMON ? SLICE("") : SLICE("n");
+        struct metrics_text lines;
+
+        strbuf_reset(&text);
+        metrics_text_begin(&lines, metric, &text);
+        metrics_text_write(&lines, name, &nothing, &text);
+        assert_int_equal(lines.count,
+                         metric->line_count > 0 ? metric->line_count : METRIC_BOUNDS + 3);
+        assert_int_equal(count_of(text.data, "\n"), 2 + lines.count);
+        assert_int_equal(count_of(text.data, "=\"n\""), name.len * lines.count);
+        for (size_t j = 0; j < metric->line_count; j++) {
+            assert_non_null(strstr(text.data, metric->lines[j].label));
+        }
+    }
+    strbuf_fini(&text);
+}
+
 static void test_table(void **state)
 {
     (void)state;
@@ -196,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_metrics, set_up),
         cmocka_unit_test_setup(test_metrics_of_nothing, set_up),
+        cmocka_unit_test_setup(test_metrics_of_many, set_up),
+        cmocka_unit_test_setup(test_lines, set_up),
         cmocka_unit_test_setup(test_table, set_up),
         cmocka_unit_test_setup(test_all_well, set_up),
         cmocka_unit_test_setup(test_problems, set_up),
