@@ -84,8 +84,8 @@ struct source_ops {
     void (*resume)(struct source *source);
     /* Takes the delivery back and frees it. Acks may be gathered until the end of the turn. */
     void (*settle)(struct source *source, struct delivery *delivery, enum settlement how);
-    /* Give no more, ever. on_stopped comes once all given deliveries were settled and the
-     * settlements were written, or the link is gone. */
+    /* Take in no more, ever; what was taken in may still come. on_stopped comes once all given
+     * deliveries were settled and the settlements were written, or the link is gone. */
     void (*stop)(struct source *source);
     void (*free)(struct source *source);
 };
