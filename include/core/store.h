@@ -60,8 +60,8 @@ struct store_ops {
     void (*remove_upto)(struct store *store, uint64_t upto);
     /* Little is left of its limit, or the disk does not keep up: better to bring no more. */
     bool (*is_tight)(const struct store *store);
-    /* What was appended and is not durable cannot be written now: it will be once the disk is well.
-     */
+    /* What was appended and is not durable cannot be written now, or perhaps not: it will be once
+     * the disk is well. Asks the file system. */
     bool (*is_failing)(const struct store *store);
     void (*get_gauge)(const struct store *store, struct store_gauge *out_gauge);
     /* Why append() refuses, in words; NULL: the limit is reached. */

@@ -75,5 +75,7 @@ void dir_discard(struct dir *dir, unsigned number);
 bool dir_erase_step(struct dir *dir, uint64_t bytes);
 /* Bytes of the file system, used or not; 0: not known. */
 uint64_t dir_capacity(const struct dir *dir);
+/* Bytes of it that this process may still use; UINT64_MAX: not known. Any thread. */
+uint64_t dir_room(const struct dir *dir);
 
 #endif

@@ -169,6 +169,8 @@ struct spool_stats {
     struct histogram commit; /* µs that a commit with its sync took */
 };
 void spool_get_stats(struct spool *spool, struct spool_stats *out_stats);
+/* Whether the file system has less than `bytes` left. */
+bool spool_is_short(const struct spool *spool, uint64_t bytes);
 /* stats.backlog_bytes alone. */
 uint64_t spool_backlog(const struct spool *spool);
 

@@ -179,3 +179,10 @@ uint64_t dir_capacity(const struct dir *dir)
 
     return fstatvfs(dir->fd, &st) == 0 ? (uint64_t)st.f_blocks * st.f_frsize : 0;
 }
+
+uint64_t dir_room(const struct dir *dir)
+{
+    struct statvfs st;
+
+    return fstatvfs(dir->fd, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
+}

@@ -13,8 +13,9 @@
 
 enum {
     SHELF_NAME_SIZE = 256,
-    SHELF_READ_RECORDS = 20000, /* of one answer */
-    SHELF_SETTLED = 256,        /* entries from which compacting pays */
+    SHELF_READ_RECORDS = 20000,    /* of one answer */
+    SHELF_SETTLED = 256,           /* entries from which compacting pays */
+    SHELF_ROOM = 64 * 1024 * 1024, /* less is left: do not count on it */
 };
 
 struct shelf {
@@ -267,7 +268,8 @@ static bool shelf_is_failing(const struct store *store)
     struct spool_stats stats;
 
     spool_get_stats(shelf->setup.spool, &stats);
-    return stats.in_trouble;
+    /* A disk that is full may not have refused anything yet. */
+    return stats.in_trouble || spool_is_short(shelf->setup.spool, SHELF_ROOM);
 }
 
 static void shelf_get_gauge(const struct store *store, struct store_gauge *out_gauge)

@@ -182,6 +182,11 @@ void spool_get_stats(struct spool *spool, struct spool_stats *out_stats)
     *out_stats = spool->stats;
 }
 
+bool spool_is_short(const struct spool *spool, uint64_t bytes)
+{
+    return dir_room(&spool->worker.recover.dir) < bytes;
+}
+
 uint64_t spool_backlog(const struct spool *spool)
 {
     return spool->stats.backlog_bytes;
