@@ -81,10 +81,10 @@ static void search_enter(struct search *search, size_t way, enum conf_outlet out
     search->visits[way]++;
     search->left -= search->left > 0;
     for (asked = CONF_OUT; asked < CONF_OUTLETS && !search->failed; asked++) {
-        const struct conf_sink *sink = conf_web_sink(&search->web, way, asked);
+        const struct conf_sink *sink = conf_web_sink(&search->web, way, (enum conf_outlet)asked);
         struct conf_message sent;
 
-        step->asked = asked;
+        step->asked = (enum conf_outlet)asked;
         if (sink != NULL && (conf_web_send(&search->web, way, sink, message, &sent) != 0 ||
                              conf_routes_follow(search->web.routes, sink->connection, &sent,
                                                 search_on_reader, search) != 0)) {

@@ -106,7 +106,7 @@ static void graph_add_way(struct graph *graph, size_t way)
     size_t i;
 
     for (outlet = CONF_OUT; outlet < CONF_OUTLETS; outlet++) {
-        const struct conf_sink *sink = conf_web_sink(graph->web, way, outlet);
+        const struct conf_sink *sink = conf_web_sink(graph->web, way, (enum conf_outlet)outlet);
 
         for (i = 0; sink != NULL && i < count && !graph->failed; i++) {
             struct conf_message come;
