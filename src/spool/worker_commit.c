@@ -252,12 +252,15 @@ static enum db_result begin_bulk(struct worker *worker, struct err *err)
 enum db_result worker_end_bulk(struct worker *worker, uint64_t now, struct err *err)
 {
     struct db *db = worker->recover.db;
+    enum db_result result;
 
     if (db == NULL || !db_is_bulk(db) || now < worker->bulk_until) {
         return DB_OK;
     }
-    worker->bulk_until = now + bulk_linger_us;
-    return mind_bulk(db_set_bulk(db, false, err));
+    result = db_set_bulk(db, false, err);
+    /* The next burst may come at once. */
+    worker->bulk_until = result == DB_OK ? 0 : now + bulk_linger_us;
+    return mind_bulk(result);
 }
 
 /* One transaction, told of when it is on the disk. */
