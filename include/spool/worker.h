@@ -39,7 +39,11 @@ int worker_start(struct worker *worker, struct err *err);
 enum db_result worker_commit(struct worker *worker, struct err *err);
 /* Ends the writing in bulk, once there has been no need of it for a while. */
 enum db_result worker_end_bulk(struct worker *worker, uint64_t now, struct err *err);
-/* Whether worker_commit() has something to do. */
+/* Lets go of what was removed before it was written. */
+void worker_drop_unwanted(struct worker *worker);
+/* Whether records wait to be written. */
+bool worker_has_pending(const struct worker *worker);
+/* Whether worker_commit() has something to do: these, or what was removed from the file. */
 bool worker_has_work(const struct worker *worker);
 /* Whether the file holds no record that is still wanted. */
 bool worker_file_is_unneeded(const struct worker *worker);

@@ -144,6 +144,7 @@ void spool_close(struct spool *spool)
     spool->closing = true;
     post_lock(&spool->post);
     spool->post.closing = true;
+    spool->post.urgent = true; /* also while the thread waits for a disk in trouble */
     post_wake(&spool->post);
     post_unlock(&spool->post);
 }

@@ -22,6 +22,8 @@ enum {
 static const uint64_t upkeep_delay_us =
     250 * CLOCK_US_PER_MS; /* from a commit to the look at sizes */
 static const uint64_t shrink_pause_us = 20 * CLOCK_US_PER_MS; /* at least, between two steps */
+static const uint64_t closing_retry_us =
+    250 * CLOCK_US_PER_MS; /* at most, between two tries when somebody waits for the end */
 
 /* The file is another one: it knows nothing of what was removed since it was written last. */
 static void forget_rows(struct worker *worker)
@@ -199,6 +201,18 @@ static void work(struct worker *worker)
     tell_notes(worker);
 }
 
+/* What a disk in trouble is still needed for at the end: nothing, if all that was handed over has
+ * been settled meanwhile. Then the file goes, so that the next process finds none of it. */
+static bool do_without_disk(struct worker *worker)
+{
+    worker_drop_unwanted(worker);
+    if (worker_has_pending(worker) || !worker_file_is_unneeded(worker)) {
+        return false;
+    }
+    recover_give_up(&worker->recover, worker->needs_fresh);
+    return true;
+}
+
 /* The orderly end, once nothing is left to be written. What is in the log then is safe there too,
  * so a failure to tidy up is none. */
 static bool finish(struct worker *worker)
@@ -209,7 +223,7 @@ static bool finish(struct worker *worker)
     post_lock(post);
     done = post->closing && STAILQ_EMPTY(&post->mail);
     post_unlock(post);
-    if (!done || worker->in_trouble) {
+    if (!done || (worker->in_trouble && !do_without_disk(worker))) {
         return false;
     }
     recover_close(&worker->recover, true, NULL);
@@ -220,13 +234,26 @@ static bool finish(struct worker *worker)
     return true;
 }
 
+/* Monotonic µs at which there is something to do without mail; 0: never. */
+static uint64_t next_look(struct worker *worker)
+{
+    uint64_t soon = clock_monotonic_us() + closing_retry_us;
+
+    if (!worker->in_trouble) {
+        return worker->upkeep_at;
+    }
+    if (worker->retry_at > soon && post_is_closing(worker->post)) {
+        worker->retry_at = soon;
+    }
+    return worker->retry_at;
+}
+
 static void *run(void *arg)
 {
     struct worker *worker = arg;
 
     for (;;) {
-        uint64_t until = worker->in_trouble ? worker->retry_at : worker->upkeep_at;
-        if (!post_wait(worker->post, until, worker->in_trouble, &worker->lanes)) {
+        if (!post_wait(worker->post, next_look(worker), worker->in_trouble, &worker->lanes)) {
             break;
         }
         work(worker);

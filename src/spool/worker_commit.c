@@ -30,6 +30,18 @@ bool worker_has_work(const struct worker *worker)
     return false;
 }
 
+bool worker_has_pending(const struct worker *worker)
+{
+    const struct lane *lane;
+
+    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
+        if (!TAILQ_EMPTY(&lane->disk.pending)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool worker_file_is_unneeded(const struct worker *worker)
 {
     const struct lane *lane;
@@ -193,8 +205,7 @@ static void tell(struct worker *worker, uint64_t took_us)
     STAILQ_INSERT_TAIL(&worker->lanes, lane, siblings);
 }
 
-/* Lets go of what was removed before it was written. */
-static void drop_unwanted(struct worker *worker)
+void worker_drop_unwanted(struct worker *worker)
 {
     struct lane *lane;
 
@@ -296,7 +307,7 @@ enum db_result worker_commit(struct worker *worker, struct err *err)
 {
     enum db_result result = DB_OK;
 
-    drop_unwanted(worker);
+    worker_drop_unwanted(worker);
     do {
         struct db *db;
         if (worker_has_work(worker)) {

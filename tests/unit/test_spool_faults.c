@@ -313,6 +313,56 @@ static void test_what_is_removed_while_full_need_not_be_written(void **state)
     expect_after_restart(rig, 301, 311);
 }
 
+/* With a disk that stays full, an end needs no room for what was settled meanwhile, and is not kept
+ * waiting by the pause between two tries. */
+static void test_close_while_full_with_nothing_wanted(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_queue queue;
+
+    rig->options.retry_min_us = rig->options.retry_max_us = 1000 * CLOCK_US_PER_S;
+    spool_rig_open(rig);
+    spool_queue_open(&queue, rig, "q");
+    spool_queue_fill(&queue, 100);
+    spool_queue_wait_durable(&queue);
+    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
+    spool_queue_fill(&queue, 200);
+    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
+    spool_queue_read_all(&queue, 1);
+    spool_fifo_remove_upto(queue.fifo, 300);
+    spool_rig_close(rig);
+    /* What was in the file is gone with it. */
+    expect_after_restart(rig, 1, 1);
+}
+
+/* The same, but some of it is wanted: the end waits for room, and looks for it often. */
+static void test_close_while_full_with_something_wanted(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_queue queue;
+    uint64_t failures;
+
+    rig->options.retry_min_us = rig->options.retry_max_us = 1000 * CLOCK_US_PER_S;
+    spool_rig_open(rig);
+    spool_queue_open(&queue, rig, "q");
+    spool_queue_fill(&queue, 100);
+    spool_queue_wait_durable(&queue);
+    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
+    spool_queue_fill(&queue, 200);
+    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
+    spool_queue_read_all(&queue, 1);
+    spool_fifo_remove_upto(queue.fifo, 299);
+    spool_close(rig->spool);
+    failures = fault_vfs_failures();
+    while (fault_vfs_failures() < failures + 2) {
+        spool_rig_turn(rig, 20);
+        assert_false(rig->closed);
+    }
+    heal();
+    spool_rig_close(rig);
+    expect_after_restart(rig, 300, 301);
+}
+
 static void test_no_room_for_the_first_file(void **state)
 {
     struct spool_rig *rig = *state;
@@ -476,6 +526,8 @@ int main(void)
         TEST(test_full_for_long),
         TEST(test_room_comes_back),
         TEST(test_what_is_removed_while_full_need_not_be_written),
+        TEST(test_close_while_full_with_nothing_wanted),
+        TEST(test_close_while_full_with_something_wanted),
         TEST(test_no_room_for_the_first_file),
         TEST(test_damage_while_it_runs),
         TEST(test_slow_sync_does_not_stop_the_loop),
@@ -490,6 +542,7 @@ int main(void)
         IN_BULK(test_full_for_long),
         IN_BULK(test_room_comes_back),
         IN_BULK(test_what_is_removed_while_full_need_not_be_written),
+        IN_BULK(test_close_while_full_with_nothing_wanted),
         IN_BULK(test_no_room_for_the_first_file),
         IN_BULK(test_damage_while_it_runs),
         IN_BULK(test_small_file_system),
