@@ -106,6 +106,23 @@ void spool_rig_fini(struct spool_rig *rig)
     strbuf_fini(&rig->notices);
 }
 
+int spool_rig_set_up(void **state)
+{
+    struct spool_rig *rig = calloc(1, sizeof(*rig));
+
+    assert_non_null(rig);
+    spool_rig_init(rig);
+    *state = rig;
+    return 0;
+}
+
+int spool_rig_tear_down(void **state)
+{
+    spool_rig_fini(*state);
+    free(*state);
+    return 0;
+}
+
 enum spool_open_result spool_rig_try(struct spool_rig *rig)
 {
     enum spool_open_result result;
@@ -179,6 +196,14 @@ void spool_rig_abort(struct spool_rig *rig)
 {
     spool_free(rig->spool);
     rig->spool = NULL;
+}
+
+struct spool_fifo_info spool_queue_info(const struct spool_queue *queue)
+{
+    struct spool_fifo_info info;
+
+    spool_fifo_get_info(queue->fifo, &info);
+    return info;
 }
 
 void spool_queue_body(const char *name, uint64_t seq, struct strbuf *out)

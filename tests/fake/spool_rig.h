@@ -44,6 +44,9 @@ struct spool_queue {
 /* A directory and options; nothing is open. */
 void spool_rig_init(struct spool_rig *rig);
 void spool_rig_fini(struct spool_rig *rig);
+/* The same on the heap, as cmocka's fixtures: *state is the rig. */
+int spool_rig_set_up(void **state);
+int spool_rig_tear_down(void **state);
 /* spool_open(), which may fail. */
 enum spool_open_result spool_rig_try(struct spool_rig *rig);
 /* It must succeed; it must fail so, with words that have `words` in them. */
@@ -64,6 +67,8 @@ const char *spool_rig_path(const struct spool_rig *rig, const char *file);
 
 /* Opens a FIFO without a limit. */
 void spool_queue_open(struct spool_queue *queue, struct spool_rig *rig, const char *name);
+/* spool_fifo_get_info() of it. */
+struct spool_fifo_info spool_queue_info(const struct spool_queue *queue);
 /* What record `seq` of the FIFO holds: some bytes that no other record has, of a length between 0
  * and about 2,000. */
 void spool_queue_body(const char *name, uint64_t seq, struct strbuf *out);

@@ -17,31 +17,6 @@
 #include "spool/seqset.h"
 #include "spool_rig.h"
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
-static struct spool_fifo_info info_of(const struct spool_queue *queue)
-{
-    struct spool_fifo_info info;
-
-    spool_fifo_get_info(queue->fifo, &info);
-    return info;
-}
-
 static void test_order_holds_over_a_restart(void **state)
 {
     struct spool_rig *rig = *state;
@@ -49,8 +24,8 @@ static void test_order_holds_over_a_restart(void **state)
 
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "orders");
-    assert_int_equal(info_of(&queue).count, 0);
-    assert_int_equal(info_of(&queue).first, info_of(&queue).next);
+    assert_int_equal(spool_queue_info(&queue).count, 0);
+    assert_int_equal(spool_queue_info(&queue).first, spool_queue_info(&queue).next);
     spool_queue_fill(&queue, 3000);
     spool_queue_wait_durable(&queue);
     spool_queue_read_all(&queue, 1);
@@ -59,10 +34,10 @@ static void test_order_holds_over_a_restart(void **state)
 
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "orders");
-    assert_int_equal(info_of(&queue).count, 3000);
-    assert_int_equal(info_of(&queue).first, 1);
-    assert_int_equal(info_of(&queue).next, 3001);
-    assert_int_equal(info_of(&queue).durable, 3000);
+    assert_int_equal(spool_queue_info(&queue).count, 3000);
+    assert_int_equal(spool_queue_info(&queue).first, 1);
+    assert_int_equal(spool_queue_info(&queue).next, 3001);
+    assert_int_equal(spool_queue_info(&queue).durable, 3000);
     spool_queue_fill(&queue, 500);
     spool_queue_read_all(&queue, 1);
     assert_int_equal(queue.read, 3500);
@@ -82,15 +57,16 @@ static void test_hundred_thousand_pass_through(void **state)
     queue.expected = 1;
     for (int round = 0; round < 10; round++) {
         spool_queue_fill(&queue, 10000);
-        for (uint64_t from = info_of(&queue).first; from < info_of(&queue).next;) {
+        for (uint64_t from = spool_queue_info(&queue).first;
+             from < spool_queue_info(&queue).next;) {
             spool_queue_read(&queue, from, 1024 * 1024, 100000);
             from = queue.next;
             spool_fifo_remove_upto(queue.fifo, from - 1);
         }
     }
     assert_int_equal(queue.read, 100000);
-    assert_int_equal(info_of(&queue).count, 0);
-    assert_int_equal(info_of(&queue).bytes, 0);
+    assert_int_equal(spool_queue_info(&queue).count, 0);
+    assert_int_equal(spool_queue_info(&queue).bytes, 0);
     spool_queue_wait_durable(&queue);
     spool_get_stats(rig->spool, stats);
     assert_int_equal(stats->appended, 100000);
@@ -101,7 +77,7 @@ static void test_hundred_thousand_pass_through(void **state)
     spool_rig_close(rig);
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "through");
-    assert_int_equal(info_of(&queue).count, 0);
+    assert_int_equal(spool_queue_info(&queue).count, 0);
     free(stats);
 }
 
@@ -127,7 +103,7 @@ static void test_queues_do_not_mix(void **state)
     spool_rig_open(rig);
     for (int i = 0; i < QUEUES; i++) {
         spool_queue_open(&queues[i], rig, names[i]);
-        assert_int_equal(info_of(&queues[i]).count, (uint64_t)(i % 4) * 150);
+        assert_int_equal(spool_queue_info(&queues[i]).count, (uint64_t)(i % 4) * 150);
         spool_queue_read_all(&queues[i], 1);
         assert_int_equal(queues[i].read, (uint64_t)(i % 4) * 150);
     }
@@ -152,27 +128,27 @@ static void test_removed_in_the_middle_stays_removed(void **state)
     }
     assert_int_equal(spool_fifo_remove(queue.fifo, 2001), 0);
     assert_int_equal(spool_fifo_remove(queue.fifo, 0), 0);
-    assert_int_equal(info_of(&queue).count, left);
+    assert_int_equal(spool_queue_info(&queue).count, left);
     spool_queue_read_all(&queue, 1);
     assert_int_equal(queue.read, left);
     spool_rig_close(rig);
 
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "holes");
-    assert_int_equal(info_of(&queue).count, left);
+    assert_int_equal(spool_queue_info(&queue).count, left);
     spool_queue_read_all(&queue, 1);
     assert_int_equal(queue.read, left);
     assert_int_equal(queue.lost, 0);
-    assert_int_equal(info_of(&queue).lost, 0);
+    assert_int_equal(spool_queue_info(&queue).lost, 0);
     assert_int_equal(spool_fifo_remove_upto(queue.fifo, 2000), left);
-    assert_int_equal(info_of(&queue).first, 2001);
-    assert_int_equal(info_of(&queue).bytes, 0);
+    assert_int_equal(spool_queue_info(&queue).first, 2001);
+    assert_int_equal(spool_queue_info(&queue).bytes, 0);
     spool_rig_close(rig);
 
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "holes");
-    assert_int_equal(info_of(&queue).count, 0);
-    assert_int_equal(info_of(&queue).next, 2001);
+    assert_int_equal(spool_queue_info(&queue).count, 0);
+    assert_int_equal(spool_queue_info(&queue).next, 2001);
 }
 
 static void test_answers_keep_their_bounds(void **state)
@@ -288,12 +264,12 @@ static void test_limits_refuse_at_once_and_free_at_once(void **state)
     }
     assert_true(taken > 100);
     assert_int_equal(spool_queue_append(&queue), SPOOL_FIFO_FULL);
-    assert_in_range(info_of(&queue).bytes, 37 * 1000, 40 * 1000);
+    assert_in_range(spool_queue_info(&queue).bytes, 37 * 1000, 40 * 1000);
     while (spool_queue_append(&other) == SPOOL_APPENDED) {
         more++;
     }
     assert_int_equal(spool_queue_append(&other), SPOOL_FULL);
-    assert_in_range(info_of(&other).bytes, 57 * 1000, 63 * 1000);
+    assert_in_range(spool_queue_info(&other).bytes, 57 * 1000, 63 * 1000);
     assert_int_equal(spool_fifo_remove_upto(queue.fifo, taken / 2), taken / 2);
     assert_int_equal(spool_queue_append(&queue), SPOOL_APPENDED);
     assert_int_equal(spool_queue_append(&other), SPOOL_APPENDED);
@@ -302,13 +278,13 @@ static void test_limits_refuse_at_once_and_free_at_once(void **state)
     spool_queue_read_all(&other, 1);
     assert_int_equal(other.read, more + 1);
     /* A start counts the same. */
-    taken = info_of(&queue).count;
+    taken = spool_queue_info(&queue).count;
     spool_rig_close(rig);
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "limited");
     spool_queue_open(&other, rig, "other");
-    assert_int_equal(info_of(&queue).count, taken);
-    assert_in_range(info_of(&other).bytes, 57 * 1000, 64 * 1000);
+    assert_int_equal(spool_queue_info(&queue).count, taken);
+    assert_in_range(spool_queue_info(&other).bytes, 57 * 1000, 64 * 1000);
 }
 
 static void test_backlog_is_bounded(void **state)
@@ -325,7 +301,7 @@ static void test_backlog_is_bounded(void **state)
     }
     assert_int_equal(spool_queue_append(&queue), SPOOL_BUSY);
     assert_in_range(spool_backlog(rig->spool), 47 * 1000, 50 * 1000);
-    assert_int_equal(info_of(&queue).backlog_count, taken);
+    assert_int_equal(spool_queue_info(&queue).backlog_count, taken);
     spool_queue_wait_durable(&queue);
     assert_int_equal(spool_backlog(rig->spool), 0);
     assert_int_equal(rig->rooms, 1);
@@ -376,7 +352,7 @@ static void test_a_queue_has_one_user_at_a_time(void **state)
     assert_int_equal(queue.first, 3);
     assert_int_equal(queue.count, 3);
     spool_queue_wait_durable(&queue);
-    assert_int_equal(info_of(&queue).count, 5);
+    assert_int_equal(spool_queue_info(&queue).count, 5);
     assert_null(spool_fifo_open(rig->spool, "", 1, NULL, NULL, &rig->err));
     memset(long_name, 'x', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
@@ -403,7 +379,7 @@ static void test_nothing_goes_in_after_the_end_began(void **state)
     spool_rig_abort(rig);
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "late");
-    assert_int_equal(info_of(&queue).count, 50);
+    assert_int_equal(spool_queue_info(&queue).count, 50);
 }
 
 static void test_end_at_once_keeps_what_was_durable(void **state)
@@ -419,9 +395,9 @@ static void test_end_at_once_keeps_what_was_durable(void **state)
     spool_rig_abort(rig);
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "cut");
-    assert_in_range(info_of(&queue).count, 700, 1400);
+    assert_in_range(spool_queue_info(&queue).count, 700, 1400);
     spool_queue_read_all(&queue, 1);
-    assert_int_equal(queue.read, info_of(&queue).count);
+    assert_int_equal(queue.read, spool_queue_info(&queue).count);
     assert_int_equal(queue.lost, 0);
 }
 
@@ -536,7 +512,7 @@ static void test_drained_file_is_replaced(void **state)
     assert_int_equal(info.lost, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, spool_rig_tear_down)
 
 int main(void)
 {

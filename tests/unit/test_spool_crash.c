@@ -37,25 +37,23 @@ static char in_bulk; /* the address is the state of a test in which much is writ
 
 static int set_up(void **state)
 {
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
+    bool bulk = *state == &in_bulk;
+    struct spool_rig *rig;
 
-    assert_non_null(rig);
     fault_vfs_register();
     fault_vfs_reset();
-    spool_rig_init(rig);
-    if (*state == &in_bulk) {
+    spool_rig_set_up(state);
+    rig = *state;
+    if (bulk) {
         rig->options.bulk_bytes = 64 * 1024; /* some transactions are, some are not */
     }
-    *state = rig;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     fault_vfs_reset();
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
+    return spool_rig_tear_down(state);
 }
 
 static unsigned crashes(void)

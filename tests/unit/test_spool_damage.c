@@ -26,23 +26,6 @@ struct image {
     size_t len;
 };
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static struct image read_image(const char *path)
 {
     struct image image;
@@ -386,7 +369,7 @@ static void test_what_was_put_aside_is_copied(void **state)
     assert_int_equal(count_damaged(path[1]), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, spool_rig_tear_down)
 
 int main(void)
 {

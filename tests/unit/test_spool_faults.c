@@ -26,34 +26,24 @@ static char in_bulk; /* the address is the state of a test in which everything i
 
 static int set_up(void **state)
 {
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
+    bool bulk = *state == &in_bulk;
+    struct spool_rig *rig;
 
-    assert_non_null(rig);
     fault_vfs_register();
     fault_vfs_reset();
-    spool_rig_init(rig);
+    spool_rig_set_up(state);
+    rig = *state;
     rig->options.vfs = "fault";
-    if (*state == &in_bulk) {
+    if (bulk) {
         rig->options.bulk_bytes = 0;
     }
-    *state = rig;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     fault_vfs_reset();
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
-static struct spool_fifo_info info_of(const struct spool_queue *queue)
-{
-    struct spool_fifo_info info;
-
-    spool_fifo_get_info(queue->fifo, &info);
-    return info;
+    return spool_rig_tear_down(state);
 }
 
 static void plan(enum fault_op op, uint64_t after, uint64_t times, int code, int errno_value)
@@ -98,13 +88,13 @@ static void expect_after_restart(struct spool_rig *rig, uint64_t first, uint64_t
     heal();
     spool_rig_open(rig);
     spool_queue_open(&queue, rig, "q");
-    assert_int_equal(info_of(&queue).first, first);
-    assert_int_equal(info_of(&queue).next, next);
-    assert_int_equal(info_of(&queue).count, next - first);
+    assert_int_equal(spool_queue_info(&queue).first, first);
+    assert_int_equal(spool_queue_info(&queue).next, next);
+    assert_int_equal(spool_queue_info(&queue).count, next - first);
     spool_queue_read_all(&queue, 1);
     assert_int_equal(queue.read, next - first);
     assert_int_equal(queue.lost, 0);
-    assert_int_equal(info_of(&queue).lost, 0);
+    assert_int_equal(spool_queue_info(&queue).lost, 0);
     spool_rig_abort(rig);
 }
 
@@ -276,7 +266,7 @@ static void test_room_comes_back(void **state)
     spool_rig_wait(rig, has_room, rig, "room");
     assert_int_equal(rig->rooms, 1);
     assert_int_equal(spool_queue_append(&queue), SPOOL_APPENDED);
-    next = info_of(&queue).next;
+    next = spool_queue_info(&queue).next;
     spool_rig_close(rig);
     expect_after_restart(rig, 1, next);
 }
@@ -285,7 +275,7 @@ static bool is_drained(void *ctx)
 {
     const struct spool_queue *queue = ctx;
 
-    return info_of(queue).backlog_count == 0;
+    return spool_queue_info(queue).backlog_count == 0;
 }
 
 static void test_what_is_removed_while_full_need_not_be_written(void **state)
@@ -303,7 +293,7 @@ static void test_what_is_removed_while_full_need_not_be_written(void **state)
     spool_queue_read_all(&queue, 1);
     spool_fifo_remove_upto(queue.fifo, 300);
     spool_rig_wait(rig, is_drained, &queue, "an empty backlog");
-    assert_int_equal(info_of(&queue).bytes, 0);
+    assert_int_equal(spool_queue_info(&queue).bytes, 0);
     /* Nothing is needed of the file, so that another one takes its place as soon as it can. */
     heal();
     spool_rig_wait(rig, is_recovered, rig, "the end of the trouble");
@@ -407,9 +397,9 @@ static void test_damage_while_it_runs(void **state)
     heal();
     assert_true(fault_vfs_failures() > 0);
     /* What could not be read is counted, and the old file is there for whoever wants to try. */
-    assert_int_equal(info_of(&queue).count, 30000 - info_of(&queue).lost);
+    assert_int_equal(spool_queue_info(&queue).count, 30000 - spool_queue_info(&queue).lost);
     spool_queue_read_all(&queue, 1);
-    assert_int_equal(queue.read, info_of(&queue).count);
+    assert_int_equal(queue.read, spool_queue_info(&queue).count);
     spool_rig_wait(rig, is_recovered, rig, "the end of the trouble");
     assert_int_equal(stat(spool_rig_path(rig, "spool-1.db.damaged"), &st), 0);
     assert_non_null(strstr(strbuf_text(&rig->notices), "spool-1.db.damaged"));

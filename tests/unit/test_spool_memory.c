@@ -15,22 +15,10 @@
 
 enum { RECORDS = 40, MOST_ALLOCATIONS = 5000 };
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     alloc_fail_stop();
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
+    return spool_rig_tear_down(state);
 }
 
 /* A FIFO used without an allocation of the test's own. */
@@ -218,7 +206,7 @@ static void test_every_allocation_of_the_operator(void **state)
     assert_in_range(successes, 5, MOST_ALLOCATIONS - 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, tear_down)
 
 int main(void)
 {

@@ -15,23 +15,6 @@
 
 #include "spool_rig.h"
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* Two queues: "kept" with 101 to 300 but for the even ones to 150, "gone" with 1 to 50. */
 static void make_spool(struct spool_rig *rig)
 {
@@ -217,7 +200,7 @@ static void test_makes_no_directory(void **state)
     assert_int_equal(stat(missing, &st), -1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, spool_rig_tear_down)
 
 int main(void)
 {

@@ -18,23 +18,6 @@
 #include "spool/offline.h"
 #include "spool_rig.h"
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* A spool with 100 records of "q". */
 static void make_spool(struct spool_rig *rig)
 {
@@ -347,7 +330,7 @@ static void test_somebody_elses_lock_on_the_file(void **state)
     expect_records(rig, 100);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, spool_rig_tear_down)
 
 int main(void)
 {

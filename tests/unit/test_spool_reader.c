@@ -16,22 +16,10 @@
 
 enum { MOST_ALLOCATIONS = 2000 };
 
-static int set_up(void **state)
-{
-    struct spool_rig *rig = calloc(1, sizeof(*rig));
-
-    assert_non_null(rig);
-    spool_rig_init(rig);
-    *state = rig;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     alloc_fail_stop();
-    spool_rig_fini(*state);
-    free(*state);
-    return 0;
+    return spool_rig_tear_down(state);
 }
 
 /* One who looks. */
@@ -356,18 +344,18 @@ static void test_every_allocation(void **state)
     assert_in_range(successes, 4, MOST_ALLOCATIONS - 1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, spool_rig_set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_reader_takes_nothing_away, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_removed_is_not_seen, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_several_readers_and_a_fifo_that_nobody_owns, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_the_end_with_questions_under_way, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damage_is_counted_and_left_to_the_owner, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_contents_by_bridge, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_every_allocation, set_up, tear_down),
+        TEST(test_a_reader_takes_nothing_away),
+        TEST(test_what_is_removed_is_not_seen),
+        TEST(test_several_readers_and_a_fifo_that_nobody_owns),
+        TEST(test_the_end_with_questions_under_way),
+        TEST(test_damage_is_counted_and_left_to_the_owner),
+        TEST(test_contents_by_bridge),
+        TEST(test_every_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
