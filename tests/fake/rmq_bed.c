@@ -209,6 +209,29 @@ void rmq_bed_advance(struct rmq_bed *bed, uint64_t us)
     fake_net_advance(bed->loop, us);
 }
 
+void rmq_bed_expect_settled(struct rmq_bed *bed, struct sink_watch *watch, const char *expected)
+{
+    rmq_bed_settle(bed);
+    if (strcmp(strbuf_text(&watch->settled), expected) != 0) {
+        fprintf(stderr, "settled \"%s\", expected \"%s\"\n", strbuf_text(&watch->settled),
+                expected);
+        rmq_bed_fail(bed, "settled as expected", __FILE__, __LINE__);
+    }
+}
+
+void rmq_bed_expect_lost(struct rmq_bed *bed, struct sink_watch *watch, const char *settled,
+                         const char *words)
+{
+    rmq_bed_expect_settled(bed, watch, settled);
+    rmq_bed_check(bed, !watch->ready);
+    if (strstr(watch->why, words) == NULL) {
+        fprintf(stderr, "\"%s\" does not say \"%s\"\n", watch->why, words);
+        rmq_bed_fail(bed, "the right words", __FILE__, __LINE__);
+    }
+    rmq_bed_advance(bed, 1 * SECOND);
+    rmq_bed_check(bed, watch->ready);
+}
+
 struct rmq_session *rmq_bed_publishing(const struct rmq_bed *bed)
 {
     return rmq_peer_session(bed->peer, "publishing");

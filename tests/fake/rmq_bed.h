@@ -54,6 +54,11 @@ void rmq_bed_settle_tag(struct source_watch *watch, uint64_t tag, enum settlemen
 
 void rmq_bed_settle(struct rmq_bed *bed);
 void rmq_bed_advance(struct rmq_bed *bed, uint64_t us);
+/* All that the sink has settled so far, as struct sink_watch writes it down. */
+void rmq_bed_expect_settled(struct rmq_bed *bed, struct sink_watch *watch, const char *expected);
+/* The same when it is not ready, for a reason that holds `words`, and is again a second later. */
+void rmq_bed_expect_lost(struct rmq_bed *bed, struct sink_watch *watch, const char *settled,
+                         const char *words);
 /* The sessions of the peer. */
 struct rmq_session *rmq_bed_publishing(const struct rmq_bed *bed);
 struct rmq_session *rmq_bed_consuming(const struct rmq_bed *bed);

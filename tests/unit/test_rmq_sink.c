@@ -30,29 +30,6 @@ static struct rmq_session *send_five(struct rmq_bed *bed, struct sink_watch *wat
     return rmq_bed_publishing(bed);
 }
 
-static void expect_settled(struct rmq_bed *bed, struct sink_watch *watch, const char *expected)
-{
-    rmq_bed_settle(bed);
-    if (strcmp(strbuf_text(&watch->settled), expected) != 0) {
-        fprintf(stderr, "settled \"%s\", expected \"%s\"\n", strbuf_text(&watch->settled),
-                expected);
-        rmq_bed_fail(bed, "settled as expected", __FILE__, __LINE__);
-    }
-}
-
-static void expect_lost(struct rmq_bed *bed, struct sink_watch *watch, const char *settled,
-                        const char *words)
-{
-    expect_settled(bed, watch, settled);
-    rmq_bed_check(bed, !watch->ready);
-    if (strstr(watch->why, words) == NULL) {
-        fprintf(stderr, "\"%s\" does not say \"%s\"\n", watch->why, words);
-        rmq_bed_fail(bed, "the right words", __FILE__, __LINE__);
-    }
-    rmq_bed_advance(bed, 1 * SECOND);
-    rmq_bed_check(bed, watch->ready);
-}
-
 /* Confirms that no honest broker sends; `before` is confirmed first. */
 static void expect_bad_confirm(uint64_t tag, bool multiple, bool nack, uint64_t before,
                                const char *settled)
@@ -72,7 +49,7 @@ static void expect_bad_confirm(uint64_t tag, bool multiple, bool nack, uint64_t 
         rmq_session_ack(session, CHANNEL, tag, multiple);
     }
     rmq_session_ack(session, CHANNEL, 5, true); /* behind it nothing is looked at */
-    expect_lost(state, &watch, settled, "protocol error: a confirm of tag");
+    rmq_bed_expect_lost(state, &watch, settled, "protocol error: a confirm of tag");
     rmq_bed_end_sink(state, &watch);
     rmq_bed_tear_down(&state);
 }
@@ -104,7 +81,7 @@ static void expect_unexpected(struct slice bytes, const char *words)
     session = send_five(state, &watch);
     rmq_session_send_bytes(session, bytes.data, bytes.len);
     rmq_session_ack(session, CHANNEL, 5, true);
-    expect_lost(state, &watch, "L1 L2 L3 L4 L5 ", words);
+    rmq_bed_expect_lost(state, &watch, "L1 L2 L3 L4 L5 ", words);
     rmq_bed_end_sink(state, &watch);
     rmq_bed_tear_down(&state);
 }
@@ -150,11 +127,11 @@ static void counts_single_confirms_in_any_order(void **state)
 
     rmq_session_ack(session, CHANNEL, 3, false);
     rmq_session_nack(session, CHANNEL, 5, false);
-    expect_settled(bed, &watch, "D3 R5 ");
+    rmq_bed_expect_settled(bed, &watch, "D3 R5 ");
     assert_string_equal(watch.settled_why, "nacked by the broker");
     rmq_session_ack(session, CHANNEL, 1, false);
     rmq_session_ack(session, CHANNEL, 4, true); /* takes what is left below it */
-    expect_settled(bed, &watch, "D3 R5 D1 D2 D4 ");
+    rmq_bed_expect_settled(bed, &watch, "D3 R5 D1 D2 D4 ");
     assert_int_equal(watch.waitings, 0);
     rmq_bed_end_sink(bed, &watch);
 }
@@ -168,11 +145,11 @@ static void counts_multiple_confirms(void **state)
     rmq_session_ack(session, CHANNEL, 2, true);
     rmq_session_nack(session, CHANNEL, 4, true);
     rmq_session_ack(session, CHANNEL, 5, true);
-    expect_settled(bed, &watch, "D1 D2 R3 R4 D5 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 R3 R4 D5 ");
     /* And again from six on. */
     assert_int_equal(rmq_bed_send(&watch, SLICE("six")), SINK_TAKEN);
     rmq_session_ack(session, CHANNEL, 6, true);
-    expect_settled(bed, &watch, "D1 D2 R3 R4 D5 D6 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 R3 R4 D5 D6 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -253,9 +230,9 @@ static void finds_returned_messages_by_their_id(void **state)
     /* Out of order, and before their acks. */
     rmq_session_return(session, rmq_session_published(session, 3));
     rmq_session_return(session, rmq_session_published(session, 1));
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     rmq_session_ack(session, CHANNEL, 5, true);
-    expect_settled(bed, &watch, "D1 U2 D3 U4 D5 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 U2 D3 U4 D5 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -267,12 +244,12 @@ static void finds_returned_messages_by_their_content(void **state)
 
     rmq_session_return(session, rmq_session_published(session, 1));
     rmq_session_ack(session, CHANNEL, 2, false);
-    expect_settled(bed, &watch, "U2 ");
+    rmq_bed_expect_settled(bed, &watch, "U2 ");
     assert_string_equal(watch.settled_why, "returned by the broker: 312 NO_ROUTE");
     rmq_session_return(session, rmq_session_published(session, 4));
     rmq_session_return(session, rmq_session_published(session, 0));
     rmq_session_ack(session, CHANNEL, 5, true);
-    expect_settled(bed, &watch, "U2 U1 D3 D4 U5 ");
+    rmq_bed_expect_settled(bed, &watch, "U2 U1 D3 D4 U5 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -292,10 +269,10 @@ static void finds_the_oldest_of_equals(void **state)
     rmq_session_return(session, rmq_session_published(session, 0));
     rmq_session_return(session, rmq_session_published(session, 1));
     rmq_session_ack(session, CHANNEL, 2, true);
-    expect_settled(bed, &watch, "U1 U2 ");
+    rmq_bed_expect_settled(bed, &watch, "U1 U2 ");
     rmq_session_nack(session, CHANNEL, 3, false);
     rmq_session_ack(session, CHANNEL, 4, false);
-    expect_settled(bed, &watch, "U1 U2 R3 D4 ");
+    rmq_bed_expect_settled(bed, &watch, "U1 U2 R3 D4 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -312,7 +289,7 @@ static void waits_while_the_broker_is_blocked(void **state)
     assert_int_equal(rmq_bed_send(&watch, SLICE("six")), SINK_BUSY);
     /* However long it takes, nothing is given up and sent twice. */
     rmq_bed_advance(bed, 3600 * SECOND);
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     assert_true(watch.ready);
     rmq_session_send(session, 0, AMQP_CONNECTION_UNBLOCKED_METHOD, &unblocked);
     rmq_bed_settle(bed);
@@ -320,7 +297,7 @@ static void waits_while_the_broker_is_blocked(void **state)
     assert_int_equal(rmq_bed_send(&watch, SLICE("six")), SINK_TAKEN);
     rmq_bed_advance(bed, 29 * SECOND);
     rmq_session_ack(session, CHANNEL, 6, true);
-    expect_settled(bed, &watch, "D1 D2 D3 D4 D5 D6 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 D3 D4 D5 D6 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -410,9 +387,9 @@ static void gives_up_a_broker_that_does_not_confirm(void **state)
 
     send_five(bed, &watch);
     rmq_bed_advance(bed, 29 * SECOND);
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     rmq_bed_advance(bed, 1 * SECOND);
-    expect_settled(bed, &watch, "L1 L2 L3 L4 L5 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 L4 L5 ");
     assert_string_equal(watch.why, "no confirm from the broker for 30000 ms");
     assert_int_equal(rmq_peer_count(bed->peer, "channel.close 200 no confirm"), 1);
     rmq_bed_advance(bed, 1 * SECOND);
@@ -421,7 +398,7 @@ static void gives_up_a_broker_that_does_not_confirm(void **state)
     /* Tags count from 1 again. */
     assert_int_equal(rmq_bed_send(&watch, SLICE("again")), SINK_TAKEN);
     rmq_session_ack(rmq_bed_publishing(bed), CHANNEL, 1, false);
-    expect_settled(bed, &watch, "L1 L2 L3 L4 L5 D6 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 L4 L5 D6 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -436,7 +413,7 @@ static void is_patient_with_a_slow_broker(void **state)
         rmq_session_ack(session, CHANNEL, tag, false);
         rmq_bed_settle(bed);
     }
-    expect_settled(bed, &watch, "D1 D2 D3 D4 D5 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 D3 D4 D5 ");
     assert_int_equal(watch.waitings, 0);
     /* An hour with nothing out is no wait. */
     rmq_bed_advance(bed, 3600 * SECOND);
@@ -490,7 +467,8 @@ static void gives_back_what_a_closed_channel_held(void **state)
     rmq_session_ack(session, CHANNEL, 2, false);
     rmq_session_close_channel(session, CHANNEL, 404, "NOT_FOUND - no exchange 'x' in vhost '/'",
                               AMQP_BASIC_PUBLISH_METHOD);
-    expect_lost(bed, &watch, "D2 L1 L3 L4 L5 ", "404 NOT_FOUND - no exchange 'x' in vhost '/'");
+    rmq_bed_expect_lost(bed, &watch, "D2 L1 L3 L4 L5 ",
+                        "404 NOT_FOUND - no exchange 'x' in vhost '/'");
     assert_int_equal(rmq_peer_count(bed->peer, "publishing 1 channel.close-ok"), 1);
     assert_int_equal(rmq_peer_connects(bed->peer), 1);
     rmq_bed_end_sink(bed, &watch);
@@ -527,7 +505,7 @@ static void gives_back_what_a_lost_connection_held(void **state)
 
     rmq_session_ack(session, CHANNEL, 3, false);
     rmq_session_drop(session);
-    expect_lost(bed, &watch, "D3 L1 L2 L4 L5 ", "closed by the peer");
+    rmq_bed_expect_lost(bed, &watch, "D3 L1 L2 L4 L5 ", "closed by the peer");
     rmq_bed_end_sink(bed, &watch);
 }
 

@@ -39,16 +39,6 @@ static struct rmq_session *commit_three(struct rmq_bed *bed, struct sink_watch *
     return rmq_bed_publishing(bed);
 }
 
-static void expect_settled(struct rmq_bed *bed, struct sink_watch *watch, const char *expected)
-{
-    rmq_bed_settle(bed);
-    if (strcmp(strbuf_text(&watch->settled), expected) != 0) {
-        fprintf(stderr, "settled \"%s\", expected \"%s\"\n", strbuf_text(&watch->settled),
-                expected);
-        rmq_bed_fail(bed, "settled as expected", __FILE__, __LINE__);
-    }
-}
-
 static unsigned commits(const struct rmq_bed *bed)
 {
     return rmq_peer_count(bed->peer, "tx.commit");
@@ -63,14 +53,7 @@ static void expect_breach(void (*answer)(struct rmq_session *session), const cha
 
     rmq_bed_set_up(&state);
     answer(commit_three(state, &watch));
-    expect_settled(state, &watch, settled);
-    rmq_bed_check(state, !watch.ready);
-    if (strstr(watch.why, words) == NULL) {
-        fprintf(stderr, "\"%s\" does not say \"%s\"\n", watch.why, words);
-        rmq_bed_fail(state, "the right words", __FILE__, __LINE__);
-    }
-    rmq_bed_advance(state, 1 * SECOND);
-    rmq_bed_check(state, watch.ready);
+    rmq_bed_expect_lost(state, &watch, settled, words);
     rmq_bed_end_sink(state, &watch);
     rmq_bed_tear_down(&state);
 }
@@ -133,7 +116,7 @@ static void refuses_a_commit_ok_without_transactions(void **state)
     send(&watch, "one");
     rmq_bed_settle(bed);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "L1 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 ");
     assert_non_null(strstr(watch.why, "tx.commit-ok that nothing"));
     rmq_bed_end_sink(bed, &watch);
 }
@@ -166,19 +149,19 @@ static void settles_what_was_committed(void **state)
 
     assert_int_equal(commits(bed), 1);
     assert_int_equal(rmq_peer_count(bed->peer, "confirm.select"), 0);
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     /* The broker takes nothing before its commit-ok. */
     assert_int_equal(rmq_bed_send(&watch, SLICE("four")), SINK_BUSY);
     rmq_bed_settle(bed);
     assert_int_equal(watch.writables, 0);
     rmq_session_commit_ok(session, CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 D3 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 D3 ");
     assert_int_equal(watch.writables, 1);
     send(&watch, "four");
     rmq_bed_settle(bed);
     assert_int_equal(commits(bed), 2);
     rmq_session_commit_ok(session, CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 D3 D4 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 D3 D4 ");
     /* Nothing published, nothing to commit. */
     rmq_bed_advance(bed, 60 * SECOND);
     assert_int_equal(commits(bed), 2);
@@ -196,7 +179,7 @@ static void reads_answers_octet_by_octet(void **state)
     session = commit_three(bed, &watch);
     rmq_session_return(session, rmq_session_published(session, 0));
     rmq_session_commit_ok(session, CHANNEL);
-    expect_settled(bed, &watch, "U1 D2 D3 ");
+    rmq_bed_expect_settled(bed, &watch, "U1 D2 D3 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -207,16 +190,16 @@ static void knows_what_came_back_before_the_commit_ok(void **state)
     struct rmq_session *session = commit_three(bed, &watch);
 
     rmq_session_return(session, rmq_session_published(session, 1));
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     rmq_session_commit_ok(session, CHANNEL);
-    expect_settled(bed, &watch, "D1 U2 D3 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 U2 D3 ");
     assert_int_equal(watch.outcomes[OUTCOME_UNROUTABLE], 1);
     /* Sent again after a return whose commit-ok was lost, it counts anew. */
     send(&watch, "four");
     rmq_bed_settle(bed);
     rmq_session_return(session, rmq_session_published(session, 3));
     rmq_session_close_channel(session, CHANNEL, 404, "NOT_FOUND", AMQP_BASIC_PUBLISH_METHOD);
-    expect_settled(bed, &watch, "D1 U2 D3 L4 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 U2 D3 L4 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -247,7 +230,7 @@ static void gives_back_what_was_not_committed(void **state)
     struct sink_watch watch;
 
     rmq_session_drop(commit_three(bed, &watch));
-    expect_settled(bed, &watch, "L1 L2 L3 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 ");
     rmq_bed_advance(bed, 1 * SECOND);
     assert_true(watch.ready);
     assert_int_equal(rmq_peer_count(bed->peer, "tx.select"), 2);
@@ -256,7 +239,7 @@ static void gives_back_what_was_not_committed(void **state)
     rmq_bed_settle(bed);
     assert_int_equal(commits(bed), 2);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "L1 L2 L3 D4 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 D4 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -273,7 +256,7 @@ static void gives_back_a_batch_whose_channel_was_closed(void **state)
     send(&watch, "two");
     rmq_session_close_channel(session, CHANNEL, 404, "NOT_FOUND - no exchange",
                               AMQP_BASIC_PUBLISH_METHOD);
-    expect_settled(bed, &watch, "L1 L2 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 ");
     assert_non_null(strstr(watch.why, "NOT_FOUND - no exchange"));
     rmq_bed_advance(bed, 1 * SECOND);
     assert_true(watch.ready);
@@ -298,19 +281,19 @@ static void finds_the_message_that_a_commit_failed_for(void **state)
 
     commit_three(bed, &watch);
     refuse_commit(bed);
-    expect_settled(bed, &watch, "L1 L2 L3 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 ");
     assert_true(watch.ready);
     /* One at a time from now on. */
     send(&watch, "one");
     assert_int_equal(rmq_bed_send(&watch, SLICE("two")), SINK_BUSY);
     refuse_commit(bed);
-    expect_settled(bed, &watch, "L1 L2 L3 R4 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 R4 ");
     assert_non_null(strstr(watch.settled_why, "partial tx completion"));
     send(&watch, "two");
     assert_int_equal(rmq_bed_send(&watch, SLICE("three")), SINK_BUSY);
     rmq_bed_settle(bed);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "L1 L2 L3 R4 D5 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 R4 D5 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -325,18 +308,18 @@ static void finds_the_message_that_the_channel_was_closed_over(void **state)
     rmq_session_close_channel(commit_three(bed, &watch), CHANNEL, 406, words,
                               AMQP_BASIC_PUBLISH_METHOD);
     rmq_bed_advance(bed, 1 * SECOND);
-    expect_settled(bed, &watch, "L1 L2 L3 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 ");
     rmq_peer_set_auto(bed->peer, AMQP_TX_COMMIT_METHOD, true);
     send(&watch, "one");
     assert_int_equal(rmq_bed_send(&watch, SLICE("two")), SINK_BUSY);
-    expect_settled(bed, &watch, "L1 L2 L3 D4 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 D4 ");
     rmq_peer_set_auto(bed->peer, AMQP_TX_COMMIT_METHOD, false);
     send(&watch, "two");
     rmq_bed_settle(bed);
     rmq_session_close_channel(rmq_bed_publishing(bed), CHANNEL, 406, words,
                               AMQP_BASIC_PUBLISH_METHOD);
     rmq_bed_advance(bed, 1 * SECOND);
-    expect_settled(bed, &watch, "L1 L2 L3 D4 X5 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 D4 X5 ");
     assert_non_null(strstr(watch.settled_why, "invalid expiration"));
     assert_int_equal(watch.waitings, 0);
     rmq_bed_end_sink(bed, &watch);
@@ -378,7 +361,7 @@ static void trusts_again_when_all_went_through(void **state)
         assert_int_equal(rmq_bed_send(&watch, SLICE("y")), SINK_BUSY);
         rmq_bed_settle(bed);
     }
-    expect_settled(bed, &watch, "L1 L2 L3 R4 D5 D6 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 R4 D5 D6 ");
     for (int i = 0; i < BATCH; i++) {
         send(&watch, "x");
     }
@@ -400,18 +383,18 @@ static void sends_alone_what_was_refused_before(void **state)
     rmq_bed_settle(bed);
     assert_int_equal(commits(bed), 1);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 ");
     assert_int_equal(watch.writables, 1);
     assert_int_equal(send_refused(&watch, 1), SINK_TAKEN);
     assert_int_equal(rmq_bed_send(&watch, SLICE("four")), SINK_BUSY); /* nor others with it */
     refuse_commit(bed);
-    expect_settled(bed, &watch, "D1 D2 R3 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 R3 ");
     /* Nobody else was to blame. */
     send(&watch, "four");
     send(&watch, "five");
     rmq_bed_settle(bed);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 R3 D4 D5 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 R3 D4 D5 ");
     rmq_bed_end_sink(bed, &watch);
 }
 
@@ -422,9 +405,9 @@ static void gives_up_a_commit_without_answer(void **state)
 
     commit_three(bed, &watch);
     rmq_bed_advance(bed, 29 * SECOND);
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     rmq_bed_advance(bed, 1 * SECOND);
-    expect_settled(bed, &watch, "L1 L2 L3 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 L2 L3 ");
     assert_string_equal(watch.why, "no commit-ok from the broker for 30000 ms");
     rmq_bed_advance(bed, 1 * SECOND);
     assert_true(watch.ready);
@@ -442,13 +425,13 @@ static void waits_while_the_broker_is_blocked(void **state)
 
     rmq_session_send(session, 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
     rmq_bed_advance(bed, 3600 * SECOND);
-    expect_settled(bed, &watch, "");
+    rmq_bed_expect_settled(bed, &watch, "");
     assert_true(watch.ready);
     rmq_session_send(session, 0, AMQP_CONNECTION_UNBLOCKED_METHOD, &unblocked);
     rmq_bed_advance(bed, 29 * SECOND);
     assert_int_equal(rmq_bed_send(&watch, SLICE("four")), SINK_BUSY);
     rmq_session_commit_ok(session, CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 D3 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 D3 ");
     send(&watch, "four");
     rmq_bed_end_sink(bed, &watch);
 }
@@ -466,7 +449,7 @@ static void commits_what_was_written_at_a_stop(void **state)
     assert_int_equal(watch.stopped, 0);
     assert_int_equal(commits(bed), 1);
     rmq_session_commit_ok(rmq_bed_publishing(bed), CHANNEL);
-    expect_settled(bed, &watch, "D1 D2 ");
+    rmq_bed_expect_settled(bed, &watch, "D1 D2 ");
     assert_int_equal(watch.stopped, 1);
     sink_watch_free(&watch);
 }
@@ -480,7 +463,7 @@ static void commits_nothing_in_a_hurry(void **state)
     start(bed, &watch);
     send(&watch, "one");
     sink_watch_stop(&watch, true);
-    expect_settled(bed, &watch, "L1 ");
+    rmq_bed_expect_settled(bed, &watch, "L1 ");
     assert_int_equal(watch.stopped, 1);
     assert_int_equal(commits(bed), 0);
     sink_watch_free(&watch);
