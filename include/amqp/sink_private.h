@@ -13,6 +13,7 @@
 #include "core/endpoint.h"
 #include "core/inflight.h"
 #include "core/window.h"
+#include "net/moderation.h"
 
 /* With tx.select on; all zero without. */
 struct rmq_tx {
@@ -46,6 +47,8 @@ struct rmq_sink {
 
     struct inflight inflight;     /* how many may be in it */
     struct window out;            /* by publish sequence number: sent, not confirmed */
+    struct moderation moderation; /* how many are sent */
+    uint64_t rest_us;             /* how long what is confirmed, or is to be, may stay unread */
     struct delivery_list written; /* without confirms: sent in this turn */
 
     uint64_t confirm_timeout_us;
@@ -81,6 +84,8 @@ void rmq_confirms_on_nack(struct rmq_sink *sink, const amqp_basic_nack_t *nack);
 /* One was sent; the window was emptied, or the broker cannot answer for now. */
 void rmq_confirms_on_sent(struct rmq_sink *sink);
 void rmq_confirms_restart_clock(struct rmq_sink *sink);
+/* One was sent, with or without confirms: says how long those behind it may stay unread. */
+void rmq_confirms_allow_rest(struct rmq_sink *sink);
 /* Timer of `confirm`. */
 void rmq_confirms_on_timer(void *ctx);
 

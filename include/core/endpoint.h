@@ -127,6 +127,8 @@ struct sink {
     const struct sink_events *events;
     void *ctx;
     unsigned can;
+    bool urgent; /* somebody waits for each delivery: none is held up to go with others; set by who
+                  * makes it, before start() */
 };
 
 /* Frees an endpoint as its own free() does; NULL is legal. */

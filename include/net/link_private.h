@@ -28,6 +28,7 @@ struct link {
     struct loop_timer timer; /* see enum link_state */
     struct loop_task flush;  /* the turn's writes */
     struct loop_task more;   /* reads left over by the last turn */
+    struct loop_timer rest;  /* nothing is read until then; only while up and not paused */
     struct loop_task down;   /* on_down is due: the failure came inside an operation */
     struct outbuf out;
     uint8_t *in; /* read buffer, `in_size` bytes, the first `in_len` in use */
@@ -55,6 +56,10 @@ void link_fail(struct link *link, const char *why);
 
 /* Reads what the stream has, a bounded number of times, and shows it to the owner. */
 void link_flow_read(struct link *link);
+/* A rest is over before its time. Reads are for the caller to watch again. */
+void link_flow_end_rest(struct link *link);
+/* Timer of `rest`. */
+void link_flow_on_rested(void *ctx);
 /* Drops what was read and not used. */
 void link_flow_forget_input(struct link *link);
 /* Hands the stream what waits to be written. */

@@ -34,6 +34,13 @@ uint64_t loop_touch(struct loop *loop);
 /* How long the turns took. Lives as long as the loop. */
 const struct lag *loop_lag(const struct loop *loop);
 
+/* What was just read or answered may wait for `most_us`, as far as the caller is concerned: the
+ * link that it came from may stay unread for so long. Of all that is said of one read the least
+ * counts; a read of which nothing is said is followed by the next one at once. */
+void loop_allow_rest(struct loop *loop, uint64_t most_us);
+/* For link_flow.c alone: the least that was said since it was last asked; 0: nothing was. */
+uint64_t loop_take_rest(struct loop *loop);
+
 /* A deferred call: runs once, at the end of the turn under way, before the loop waits again.
  * Embedded by value; no destructor is needed while it is not deferred. */
 struct loop_task {

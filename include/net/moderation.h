@@ -1,30 +1,47 @@
-/* When the loop should let events gather: a turn has a price of its own (waiting, reading, writing,
- * and the same at the peers), which messages that come one by one pay each. Where turns are many
- * and short, the loop rests between two of them, as network cards moderate their interrupts. Few
- * turns, and long ones, are left alone: there is no latency added to light traffic, and nothing
- * taken from what can be read of heavy traffic. Times are monotonic µs, given by the caller. */
+/* How long what a link brings may stay unread. A turn of the loop has a price of its own (waiting,
+ * reading, writing, and the same at the peers), which messages that come one by one pay each. So
+ * links rest between two reads, as network cards moderate their interrupts, where nobody notices:
+ *
+ * - Messages that wait anyway. By Little's law those sent in the time that one waits are as many as
+ *   wait at once; a rest of at most a sixteenth of that time adds no more than that to it. It is
+ *   taken where it gathers enough of them: few wait, or they wait for something slow and not behind
+ *   each other, and there is nothing to gain.
+ * - Messages that come by thousands a second: a millisecond.
+ *
+ * Light traffic is left alone. Times are monotonic µs, given by the caller. */
 #ifndef CHUNNELD_NET_MODERATION_H
 #define CHUNNELD_NET_MODERATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
-    MODERATION_PERIOD_US = 500,   /* from the begin of a short turn to the next turn, at least */
-    MODERATION_SHORT_US = 100,    /* a turn that takes longer has enough to do */
-    MODERATION_WINDOW_US = 10000, /* turns are counted for so long */
+    MODERATION_UNIT_US = 1000,    /* rests are this, twice or four times this */
+    MODERATION_LONGEST_US = 4000, /* what waits long anyway */
+    MODERATION_PART = 16,         /* a rest is at most this part of what messages wait anyway */
+    MODERATION_WORTH = 16,        /* as many messages a rest has to gather at least */
+    MODERATION_WINDOW_US = 10000, /* messages are counted for so long */
     MODERATION_MANY = 50,         /* so many in it: rest */
-    MODERATION_FEW = 12,          /* fewer than that, with rests: no need any more */
+    MODERATION_FEW = 25,          /* fewer than that: no need any more */
 };
 
-/* Embedded by value; zeroed at first. */
+/* How many messages pass. Embedded by value; zeroed at first. */
 struct moderation {
     uint64_t window_us; /* when the window under way began */
-    unsigned turns;     /* in it */
-    bool on;            /* rests are taken */
+    unsigned count;     /* of messages in it */
+    bool many;          /* rests are worth it */
 };
 
-/* A turn ran from `begun` to `ended`; how many µs to rest before the next one. */
-uint64_t moderation_rest(struct moderation *moderation, uint64_t begun, uint64_t ended);
+/* One message passed; how long the next ones may stay unread: 0 or MODERATION_UNIT_US. */
+uint64_t moderation_by_rate(struct moderation *moderation, uint64_t now_us);
+
+/* `sent` messages went out while one of them waited `wait_us` (not 0) for its answer; how long the
+ * next ones may stay unread, 0 to MODERATION_LONGEST_US. */
+uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us);
+
+/* When a rest of at most `rest_us` that begins now is over. Rests of all links end at the same
+ * moments as far as they can, so that one turn serves them all. 0: none is worth it. */
+uint64_t moderation_end(uint64_t rest_us, uint64_t now_us);
 
 #endif

@@ -45,6 +45,23 @@ void rmq_confirms_on_sent(struct rmq_sink *sink)
     }
 }
 
+/* A transaction waits for its answer before anything else is sent. */
+static bool confirms_may_rest(const struct rmq_sink *sink)
+{
+    return !sink->base.urgent && !sink->transactional;
+}
+
+void rmq_confirms_allow_rest(struct rmq_sink *sink)
+{
+    uint64_t rest_us = 0;
+
+    if (confirms_may_rest(sink)) {
+        rest_us = moderation_by_rate(&sink->moderation, loop_now_us(sink->loop));
+        rest_us = sink->rest_us > rest_us ? sink->rest_us : rest_us;
+    }
+    loop_allow_rest(sink->loop, rest_us);
+}
+
 /* Progress is what counts: a broker that confirms slowly, but goes on, is not timed out. */
 void rmq_confirms_on_timer(void *ctx)
 {
@@ -95,9 +112,16 @@ static struct delivery *confirms_take(struct rmq_sink *sink, uint64_t tag, bool 
 static void confirms_judge(struct rmq_sink *sink)
 {
     struct inflight *inflight = &sink->inflight;
+    uint64_t now = loop_now_us(sink->loop);
 
-    if (inflight_is_due(inflight, sink->out.first) &&
-        inflight_judge(inflight, loop_now_us(sink->loop))) {
+    if (!inflight_is_due(inflight, sink->out.first)) {
+        return;
+    }
+    if (confirms_may_rest(sink)) {
+        sink->rest_us =
+            moderation_by_wait(sink->out.next - inflight->watched, now - inflight->watched_us);
+    }
+    if (inflight_judge(inflight, now)) {
         log_debug("bridge", sink->bridge, "the broker is slow, less goes out unconfirmed",
                   log_number("messages", inflight->limit));
     }
@@ -129,6 +153,7 @@ static void confirms_take_all(struct rmq_sink *sink, uint64_t tag, bool multiple
     if (sink->busy || sink->stopping) {
         loop_defer(sink->loop, &sink->step);
     }
+    loop_allow_rest(sink->loop, sink->rest_us);
 }
 
 void rmq_confirms_on_ack(struct rmq_sink *sink, const amqp_basic_ack_t *ack)

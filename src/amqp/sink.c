@@ -99,6 +99,7 @@ static void sink_on_open(void *ctx)
 
     window_reset(&sink->out);
     inflight_forget(&sink->inflight);
+    sink->rest_us = 0;
     sink->return_cursor = 0;
     rmq_publisher_reset(&sink->publisher);
     sink->awaits_select = sink->confirms;
@@ -250,6 +251,7 @@ static enum sink_result sink_send(struct sink *base, struct delivery *delivery,
     delivery->route_hash = sink->publisher.route_hash;
     delivery->returned = false;
     rmq_connection_commit(connection, len);
+    rmq_confirms_allow_rest(sink);
     return SINK_TAKEN;
 }
 

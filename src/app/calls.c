@@ -117,6 +117,8 @@ static struct sink *calls_new_sink(struct calls *calls, const struct unit *unit)
         calls_make_amqp_ends(calls, unit, &setup);
     }
     if (setup.ask != NULL && setup.replies != NULL && setup.answer != NULL) {
+        setup.ask->urgent = true;
+        setup.answer->urgent = true;
         sink = rpc_new(&setup);
     }
     if (sink == NULL) {

@@ -16,6 +16,7 @@ static void link_drop(struct link *link)
 {
     dialer_cancel(link->dialer);
     loop_timer_cancel(&link->timer);
+    link_flow_end_rest(link);
     loop_task_cancel(link->loop, &link->flush);
     loop_task_cancel(link->loop, &link->more);
     loop_task_cancel(link->loop, &link->down);
@@ -154,7 +155,9 @@ struct link *link_new(struct loop *loop, const struct link_limits *limits,
     loop_task_init(&link->more, link_on_readable, link);
     loop_task_init(&link->down, link_on_down_due, link);
     link->dialer = dialer_new(loop, &link_dialer_events, link);
-    if (link->dialer == NULL || loop_timer_init(&link->timer, loop, link_on_timer, link) != 0) {
+    if (link->dialer == NULL || loop_timer_init(&link->timer, loop, link_on_timer, link) != 0 ||
+        loop_timer_init(&link->rest, loop, link_flow_on_rested, link) != 0) {
+        loop_timer_fini(&link->timer);
         dialer_free(link->dialer);
         free(link);
         return NULL;
@@ -169,6 +172,7 @@ void link_free(struct link *link)
     }
     link_drop(link);
     loop_timer_fini(&link->timer);
+    loop_timer_fini(&link->rest);
     dialer_free(link->dialer);
     free(link);
 }
@@ -205,6 +209,7 @@ void link_close_after_flush(struct link *link, uint64_t timeout_us)
     link->state = LINK_FLUSHING;
     /* What comes is thrown away, but must be read: at a close with bytes unread the kernel drops
      * what it has not sent. */
+    link_flow_end_rest(link);
     link->stream->ops->watch_reads(link->stream, 1);
     loop_timer_set(&link->timer, timeout_us);
     loop_defer(link->loop, &link->flush);
@@ -264,6 +269,7 @@ void link_pause_reading(struct link *link)
 {
     link->paused = true;
     link->behind = true;
+    link_flow_end_rest(link);
     if (link->state == LINK_UP) {
         link->stream->ops->watch_reads(link->stream, 0);
     }
@@ -272,6 +278,7 @@ void link_pause_reading(struct link *link)
 void link_resume_reading(struct link *link)
 {
     link->paused = false;
+    link_flow_end_rest(link);
     if (link->state == LINK_UP) {
         link->stream->ops->watch_reads(link->stream, 1);
         loop_defer(link->loop, &link->more);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/link_private.h"
+#include "net/moderation.h"
 
 enum {
     LINK_READ_ROOM = 64 * 1024, /* least room for one read */
@@ -121,6 +122,32 @@ static void link_discard(struct link *link)
     }
 }
 
+/* Leaves the link unread for a moment, where all that was just read may wait so long. What comes
+ * meanwhile is gathered by the kernel, and nothing else is held up. */
+static void link_rest(struct link *link)
+{
+    uint64_t now = loop_now_us(link->loop);
+    uint64_t end = moderation_end(loop_take_rest(link->loop), now);
+
+    if (end != 0 && link->state == LINK_UP && !link->paused) {
+        link->stream->ops->watch_reads(link->stream, 0);
+        loop_timer_set(&link->rest, end - now);
+    }
+}
+
+void link_flow_end_rest(struct link *link)
+{
+    loop_timer_cancel(&link->rest);
+}
+
+void link_flow_on_rested(void *ctx)
+{
+    struct link *link = ctx;
+
+    link->stream->ops->watch_reads(link->stream, 1);
+    link_flow_read(link);
+}
+
 void link_flow_read(struct link *link)
 {
     int reads = LINK_READS_A_TURN;
@@ -130,6 +157,7 @@ void link_flow_read(struct link *link)
         return;
     }
     link->behind = false;
+    loop_take_rest(link->loop);
     while (link->state == LINK_UP && !link->paused && link_read_once(link)) {
         if (--reads == 0) {
             link->behind = true;
@@ -137,6 +165,7 @@ void link_flow_read(struct link *link)
             return;
         }
     }
+    link_rest(link);
 }
 
 /* All is with the kernel: says so to the peer, and closes when it ends too. */

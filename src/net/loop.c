@@ -6,14 +6,14 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "net/moderation.h"
 
 TAILQ_HEAD(loop_task_list, loop_task);
 
 enum { LOOP_SIGNALS_MAX = 8, LOOP_PASSES_A_TURN = 8 };
+
+#define LOOP_NOT_TOLD UINT64_MAX
 
 /* A signal and who wants it. */
 struct loop_signal {
@@ -35,7 +35,7 @@ struct loop {
     uint64_t now_us;               /* the clock as last read */
     uint64_t turn_us;              /* when the turn under way began; 0: none did */
     struct lag lag;                /* how long turns took */
-    struct moderation moderation;  /* when to rest between them */
+    uint64_t rest_us;              /* see loop_allow_rest(); LOOP_NOT_TOLD: nobody said */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
@@ -87,6 +87,22 @@ static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
     loop_run_tasks(ctx);
 }
 
+/* With timers to the µs: by themselves libevent's keep to the kernel's coarse clock, whose steps of
+ * 1 to 10 ms are longer than a rest (moderation.h). */
+static struct event_base *loop_new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0) {
+        base = event_base_new_with_config(config);
+    }
+    if (config != NULL) {
+        event_config_free(config);
+    }
+    return base;
+}
+
 static struct evdns_base *loop_new_dns(struct event_base *base)
 {
     int flags = EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE;
@@ -114,7 +130,7 @@ struct loop *loop_new(struct err *err)
     TAILQ_INIT(&loop->tasks);
     TAILQ_INIT(&loop->running);
     signal(SIGPIPE, SIG_IGN);
-    loop->base = event_base_new();
+    loop->base = loop_new_base();
     if (loop->base != NULL) {
         loop->dns = loop_new_dns(loop->base);
         loop->alarm = evtimer_new(loop->base, loop_on_alarm, loop);
@@ -156,9 +172,8 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
-/* Waits as `flags` say, calls what is ready, and notes how long that took. When the turn began; 0:
- * nothing was ready. */
-static uint64_t loop_wait_and_call(struct loop *loop, int flags)
+/* Waits as `flags` say, calls what is ready, and notes how long that took. */
+static void loop_wait_and_call(struct loop *loop, int flags)
 {
     uint64_t begun;
 
@@ -169,28 +184,13 @@ static uint64_t loop_wait_and_call(struct loop *loop, int flags)
         loop_touch(loop);
         lag_note(&loop->lag, loop->now_us, loop->now_us - begun);
     }
-    return begun;
-}
-
-/* Lets events gather where they come one by one. A signal ends it. */
-static void loop_rest(struct loop *loop, uint64_t begun)
-{
-    uint64_t rest = moderation_rest(&loop->moderation, begun, loop->now_us);
-    struct timespec time = {.tv_nsec = (long)(rest * 1000)};
-
-    if (rest > 0 && !loop->stopping) {
-        nanosleep(&time, NULL);
-    }
 }
 
 void loop_run(struct loop *loop)
 {
     loop->stopping = false;
     while (!loop->stopping) {
-        uint64_t begun = loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
-        if (begun != 0) {
-            loop_rest(loop, begun);
-        }
+        loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
     }
     loop_run_tasks(loop);
 }
@@ -228,6 +228,21 @@ uint64_t loop_touch(struct loop *loop)
         loop->turn_us = loop->now_us;
     }
     return loop->now_us;
+}
+
+void loop_allow_rest(struct loop *loop, uint64_t most_us)
+{
+    if (most_us < loop->rest_us) {
+        loop->rest_us = most_us;
+    }
+}
+
+uint64_t loop_take_rest(struct loop *loop)
+{
+    uint64_t rest = loop->rest_us;
+
+    loop->rest_us = LOOP_NOT_TOLD;
+    return rest == LOOP_NOT_TOLD ? 0 : rest;
 }
 
 const struct lag *loop_lag(const struct loop *loop)

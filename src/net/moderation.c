@@ -1,20 +1,43 @@
-/* Resting between short turns. For: deciding it. Not for: doing it (loop.c). */
+/* Leaving links unread for a moment. For: deciding it. Not for: doing it (link_flow.c). */
 #include "net/moderation.h"
 
-uint64_t moderation_rest(struct moderation *moderation, uint64_t begun, uint64_t ended)
+uint64_t moderation_by_rate(struct moderation *moderation, uint64_t now_us)
 {
-    moderation->turns++;
-    if (ended - moderation->window_us >= MODERATION_WINDOW_US) {
-        /* A window that lasted longer had pauses in it: light traffic. */
-        bool stretched = ended - moderation->window_us >= 2 * MODERATION_WINDOW_US;
-        unsigned least = moderation->on ? MODERATION_FEW : MODERATION_MANY;
+    uint64_t passed = now_us - moderation->window_us;
 
-        moderation->on = !stretched && moderation->turns >= least;
-        moderation->window_us = ended;
-        moderation->turns = 0;
+    moderation->count++;
+    if (passed >= MODERATION_WINDOW_US) {
+        unsigned least = moderation->many ? MODERATION_FEW : MODERATION_MANY;
+
+        moderation->many =
+            (uint64_t)moderation->count * MODERATION_WINDOW_US >= (uint64_t)least * passed;
+        moderation->window_us = now_us;
+        moderation->count = 0;
     }
-    if (!moderation->on || ended - begun >= MODERATION_SHORT_US) {
-        return 0;
+    return moderation->many ? MODERATION_UNIT_US : 0;
+}
+
+/* The longest rest of the few there are that is not longer than `most_us`; 0: none. */
+static uint64_t rest_of(uint64_t most_us)
+{
+    uint64_t rest = MODERATION_LONGEST_US;
+
+    while (rest > most_us && rest >= MODERATION_UNIT_US) {
+        rest /= 2;
     }
-    return MODERATION_PERIOD_US - (ended - begun);
+    return rest >= MODERATION_UNIT_US ? rest : 0;
+}
+
+uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us)
+{
+    uint64_t rest = rest_of(wait_us / MODERATION_PART);
+
+    return sent * rest >= MODERATION_WORTH * wait_us ? rest : 0;
+}
+
+uint64_t moderation_end(uint64_t rest_us, uint64_t now_us)
+{
+    uint64_t rest = rest_of(rest_us);
+
+    return rest == 0 ? 0 : now_us - now_us % rest + rest;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "net/moderation.h"
 #include "redis/answer.h"
 
 struct redis_sink {
@@ -20,6 +21,8 @@ struct redis_sink {
     uint64_t min_subscribers;          /* a reply below counts as nobody */
     uint64_t max_message_size;         /* of a body */
     bool confirms;                     /* deliveries wait for their reply */
+    struct moderation moderation;      /* how many are sent */
+    uint64_t rest_us;                  /* how long what comes next may stay unread */
     struct delivery_list held;         /* taken and not settled, in the order of sending */
     size_t answered;                   /* the first ones of held: only a fence is missing */
     size_t unanswered;                 /* commands whose reply is missing */
@@ -174,6 +177,7 @@ static void sink_on_reply(void *ctx, void *arg, const struct resp_frame *reply)
             sink_settle_counted(s, delivery);
         }
     }
+    loop_allow_rest(s->loop, s->rest_us);
     if (s->busy || s->stopping) {
         sink_schedule(s);
     }
@@ -255,6 +259,8 @@ static enum sink_result sink_send(struct sink *sink, struct delivery *delivery,
         return SINK_BUSY;
     }
     s->unanswered++;
+    s->rest_us = sink->urgent ? 0 : moderation_by_rate(&s->moderation, loop_now_us(s->loop));
+    loop_allow_rest(s->loop, s->rest_us);
     TAILQ_INSERT_TAIL(&s->held, delivery, link);
     if (!s->confirms) {
         sink_schedule(s);

@@ -13,6 +13,7 @@ struct loop *loop_new(struct err *err)
         return NULL;
     }
     loop->now_us = 1000 * 1000;
+    loop->rest_us = UINT64_MAX;
     TAILQ_INIT(&loop->tasks);
     TAILQ_INIT(&loop->timers);
     TAILQ_INIT(&loop->links);
@@ -38,6 +39,21 @@ uint64_t loop_now_us(const struct loop *loop)
 uint64_t loop_touch(struct loop *loop)
 {
     return loop->now_us;
+}
+
+void loop_allow_rest(struct loop *loop, uint64_t most_us)
+{
+    if (most_us < loop->rest_us) {
+        loop->rest_us = most_us;
+    }
+}
+
+uint64_t loop_take_rest(struct loop *loop)
+{
+    uint64_t rest_us = loop->rest_us;
+
+    loop->rest_us = UINT64_MAX;
+    return rest_us == UINT64_MAX ? 0 : rest_us;
 }
 
 void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)

@@ -11,6 +11,7 @@
 
 #include "endpoint_laws.h"
 #include "endpoint_watch.h"
+#include "net/moderation.h"
 #include "redis/hub.h"
 #include "redis_bed.h"
 
@@ -436,6 +437,53 @@ static void sinks_share_a_socket(void **state)
     assert_null(strstr(redis_bed_log(), "msg=lost"));
 }
 
+/* Sends at a rate of thousands a second, whatever else the machine does: 4,000 at once, and again
+ * until they were taken within the time. The rest that was allowed last. */
+static uint64_t send_often(struct redis_bed *bed, struct sink_watch *watch)
+{
+    uint64_t begun;
+
+    do {
+        begun = loop_touch(bed->loop);
+        for (int i = 0; i < 4000; i++) {
+            assert_int_equal(send_text(watch, "x"), SINK_TAKEN);
+        }
+        redis_bed_wait(bed, watch->back == watch->sent);
+        while (loop_touch(bed->loop) - begun < MODERATION_WINDOW_US) {
+            redis_bed_turn(bed);
+        }
+        loop_take_rest(bed->loop);
+        assert_int_equal(send_text(watch, "x"), SINK_TAKEN);
+    } while (loop_now_us(bed->loop) - begun > 500 * 1000);
+    return loop_take_rest(bed->loop);
+}
+
+static void what_comes_often_waits_for_a_moment(void **state)
+{
+    struct redis_bed *bed = *state;
+    struct sink_watch watch;
+
+    make_ready(bed, &watch, ACK_ON_CONFIRM);
+    loop_take_rest(bed->loop);
+    assert_int_equal(send_text(&watch, "x"), SINK_TAKEN);
+    assert_int_equal(loop_take_rest(bed->loop), 0);
+    assert_int_equal(send_often(bed, &watch), MODERATION_UNIT_US);
+    stop_and_free(bed, &watch);
+}
+
+static void calls_wait_for_nobody(void **state)
+{
+    struct redis_bed *bed = *state;
+    struct sink_watch watch;
+
+    make(bed, &watch, ACK_ON_CONFIRM);
+    watch.sink->urgent = true;
+    sink_watch_start(&watch);
+    redis_bed_wait(bed, watch.ready);
+    assert_int_equal(send_often(bed, &watch), 0);
+    stop_and_free(bed, &watch);
+}
+
 static void publishes_stats_while_it_can(void **state)
 {
     struct redis_bed *bed = *state;
@@ -474,6 +522,8 @@ int main(void)
         TEST(on_publish_settles_when_written),
         TEST(on_publish_logs_refusals),
         TEST(sinks_share_a_socket),
+        TEST(what_comes_often_waits_for_a_moment),
+        TEST(calls_wait_for_nobody),
         TEST(publishes_stats_while_it_can),
     };
 
