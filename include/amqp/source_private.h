@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "conf/config.h"
 #include "core/endpoint.h"
+#include "net/moderation.h"
 
 enum rmq_consumer_state {
     RMQ_CONSUMER_DOWN,  /* no channel */
@@ -32,6 +33,8 @@ struct rmq_source {
     struct field_table consume_arguments; /* of basic.consume, x-priority included; entries owned */
     unsigned prefetch;
     bool no_ack;
+    struct moderation moderation; /* how many messages come */
+    uint64_t rest_limit_us;       /* longer the link must not stay unread, see source.c */
 
     enum rmq_consumer_state state;
     unsigned replies;    /* to the methods of the setup */

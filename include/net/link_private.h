@@ -38,6 +38,7 @@ struct link {
     bool was_full;                 /* on_writable is due at the low watermark */
     bool all_sent;                 /* flushing: nothing is left, the peer was told */
     bool peer_ended;               /* flushing: the peer ended its stream before that */
+    bool unwatched;                /* no event tells of bytes, as it rests, or has just rested */
     bool paused;                   /* its owner wants no reads */
     bool behind;                   /* the last turn's reads left something to be read */
     const struct tls_context *tls; /* of the connection under way; NULL: plain */

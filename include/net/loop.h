@@ -34,10 +34,12 @@ uint64_t loop_touch(struct loop *loop);
 /* How long the turns took. Lives as long as the loop. */
 const struct lag *loop_lag(const struct loop *loop);
 
-/* What was just read or answered may wait for `most_us`, as far as the caller is concerned: the
- * link that it came from may stay unread for so long. Of all that is said of one read the least
- * counts; a read of which nothing is said is followed by the next one at once. */
+/* What follows on the link that is being read may wait for `most_us`, as far as the caller is
+ * concerned: it may stay unread for so long. Of all that is said of one read the least counts; a
+ * read of which nothing is said is followed by the next one at once. */
 void loop_allow_rest(struct loop *loop, uint64_t most_us);
+/* As that, but is no reason to leave it unread. */
+void loop_limit_rest(struct loop *loop, uint64_t most_us);
 /* For link_flow.c alone: the least that was said since it was last asked; 0: nothing was. */
 uint64_t loop_take_rest(struct loop *loop);
 

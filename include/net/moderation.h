@@ -6,7 +6,7 @@
  *   wait at once; a rest of at most a sixteenth of that time adds no more than that to it. It is
  *   taken where it gathers enough of them: few wait, or they wait for something slow and not behind
  *   each other, and there is nothing to gain.
- * - Messages that come by thousands a second: a millisecond.
+ * - Messages that come by thousands a second: one or two milliseconds.
  *
  * Light traffic is left alone. Times are monotonic µs, given by the caller. */
 #ifndef CHUNNELD_NET_MODERATION_H
@@ -17,24 +17,34 @@
 #include <stdint.h>
 
 enum {
-    MODERATION_UNIT_US = 1000,    /* rests are this, twice or four times this */
-    MODERATION_LONGEST_US = 4000, /* what waits long anyway */
+    MODERATION_UNIT_US = 1000,    /* rests are this, or 2, 4 or 8 times this */
+    MODERATION_LONGEST_US = 8000, /* what waits long anyway */
     MODERATION_PART = 16,         /* a rest is at most this part of what messages wait anyway */
     MODERATION_WORTH = 16,        /* as many messages a rest has to gather at least */
     MODERATION_WINDOW_US = 10000, /* messages are counted for so long */
-    MODERATION_MANY = 50,         /* so many in it: rest */
-    MODERATION_FEW = 25,          /* fewer than that: no need any more */
+    MODERATION_MANY = 5000, /* so many a second: rest for a unit; from twice as many, for two */
 };
 
 /* How many messages pass. Embedded by value; zeroed at first. */
 struct moderation {
     uint64_t window_us; /* when the window under way began */
-    unsigned count;     /* of messages in it */
-    bool many;          /* rests are worth it */
+    uint64_t count;     /* of messages in it */
+    uint64_t rate;      /* messages a second in the last one that is over */
+    uint64_t rest_us;   /* what that is worth, see moderation_by_rate() */
 };
 
-/* One message passed; how long the next ones may stay unread: 0 or MODERATION_UNIT_US. */
-uint64_t moderation_by_rate(struct moderation *moderation, uint64_t now_us);
+/* One message passed; true: another window is over, and what follows may be different. */
+bool moderation_count(struct moderation *moderation, uint64_t now_us);
+
+/* How long the next messages may stay unread as they are so many: 0, one unit or two. Once allowed
+ * it stays so until they are half as many. */
+static inline uint64_t moderation_by_rate(const struct moderation *moderation)
+{
+    return moderation->rest_us;
+}
+
+/* In how many µs `room` messages come; UINT64_MAX: none do. */
+uint64_t moderation_by_room(const struct moderation *moderation, uint64_t room);
 
 /* `sent` messages went out while one of them waited `wait_us` (not 0) for its answer; how long the
  * next ones may stay unread, 0 to MODERATION_LONGEST_US. */

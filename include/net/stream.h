@@ -3,6 +3,7 @@
 #ifndef CHUNNELD_NET_STREAM_H
 #define CHUNNELD_NET_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,7 @@ struct stream_ops {
     /* Bytes that flush() took and the kernel has not. */
     size_t (*pending)(const struct stream *stream);
     void (*watch_reads)(struct stream *stream, int on);
+    bool reads_unwatched; /* read() gives what came while reads were not watched */
     /* Nothing more will be flushed, and nothing is pending: tells the peer. Reads go on. */
     void (*end)(struct stream *stream);
     /* Closes and frees. Legal inside its events. */

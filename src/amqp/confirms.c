@@ -56,7 +56,8 @@ void rmq_confirms_allow_rest(struct rmq_sink *sink)
     uint64_t rest_us = 0;
 
     if (confirms_may_rest(sink)) {
-        rest_us = moderation_by_rate(&sink->moderation, loop_now_us(sink->loop));
+        moderation_count(&sink->moderation, loop_now_us(sink->loop));
+        rest_us = moderation_by_rate(&sink->moderation);
         rest_us = sink->rest_us > rest_us ? sink->rest_us : rest_us;
     }
     loop_allow_rest(sink->loop, rest_us);

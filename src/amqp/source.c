@@ -6,11 +6,8 @@
 #include "amqp/hub.h"
 #include "amqp/hub_private.h"
 #include "amqp/source_private.h"
-#include "net/moderation.h"
 
 #define RETRY_MAX_US (2 * CLOCK_US_PER_S) /* a queue that comes back is consumed from soon */
-
-enum { SPARE_PART = 4 }; /* of the prefetch: so much may be out */
 
 static struct rmq_source *source_of(struct source *base)
 {
@@ -55,13 +52,23 @@ static bool source_note_tag(struct rmq_source *source, uint64_t tag)
     }
 }
 
-/* While nothing is read, nothing is acknowledged: a rest is no loss as long as the prefetch leaves
- * the broker much to send. */
-static void source_allow_rest(struct rmq_source *source)
+/* While nothing is read, nothing is acknowledged either: that is no loss as long as the prefetch
+ * leaves the broker more to send than comes meanwhile. */
+static void source_limit_rest(const struct rmq_source *source)
 {
-    bool has_room = source->no_ack || source->acks.out.count <= source->prefetch / SPARE_PART;
+    bool has_room = source->acks.out.count <= source->prefetch / 2;
 
-    loop_allow_rest(source->loop, has_room ? MODERATION_LONGEST_US : 0);
+    if (!source->no_ack) {
+        loop_limit_rest(source->loop, has_room ? source->rest_limit_us : 0);
+    }
+}
+
+static void source_count(struct rmq_source *source)
+{
+    if (moderation_count(&source->moderation, loop_now_us(source->loop))) {
+        source->rest_limit_us = moderation_by_room(&source->moderation, source->prefetch / 4);
+    }
+    source_limit_rest(source);
 }
 
 void rmq_source_on_message(struct rmq_source *source, struct rmq_message *message)
@@ -84,7 +91,7 @@ void rmq_source_on_message(struct rmq_source *source, struct rmq_message *messag
         delivery->received_us = loop_now_us(source->loop);
         delivery->wall_us = rmq_connection_wall_us(rmq_channel_connection(source->channel));
         source->given++;
-        source_allow_rest(source);
+        source_count(source);
         source->base.events->on_delivery(source->base.ctx, delivery);
     }
 }
@@ -118,7 +125,7 @@ static void source_settle(struct source *base, struct delivery *delivery, enum s
     if (delivery->epoch == base->epoch && !source->no_ack) {
         switch (how) {
         case SETTLE_ACK:
-            source_allow_rest(source);
+            source_limit_rest(source);
             rmq_acks_take(&source->acks, delivery->tag);
             break;
         case SETTLE_REQUEUE:

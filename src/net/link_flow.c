@@ -128,23 +128,32 @@ static void link_rest(struct link *link)
 {
     uint64_t now = loop_now_us(link->loop);
     uint64_t end = moderation_end(loop_take_rest(link->loop), now);
+    bool may_rest = link->state == LINK_UP && !link->paused;
 
-    if (end != 0 && link->state == LINK_UP && !link->paused) {
-        link->stream->ops->watch_reads(link->stream, 0);
+    if (may_rest && (end != 0) != link->unwatched) {
+        link->unwatched = end != 0;
+        link->stream->ops->watch_reads(link->stream, end == 0);
+    }
+    if (may_rest && end != 0) {
         loop_timer_set(&link->rest, end - now);
     }
 }
 
 void link_flow_end_rest(struct link *link)
 {
+    link->unwatched = false;
     loop_timer_cancel(&link->rest);
 }
 
+/* One rest follows another, as a rule: reads are watched again only where none does. */
 void link_flow_on_rested(void *ctx)
 {
     struct link *link = ctx;
 
-    link->stream->ops->watch_reads(link->stream, 1);
+    if (!link->stream->ops->reads_unwatched) {
+        link->unwatched = false;
+        link->stream->ops->watch_reads(link->stream, 1);
+    }
     link_flow_read(link);
 }
 

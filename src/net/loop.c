@@ -13,8 +13,6 @@ TAILQ_HEAD(loop_task_list, loop_task);
 
 enum { LOOP_SIGNALS_MAX = 8, LOOP_PASSES_A_TURN = 8 };
 
-#define LOOP_NOT_TOLD UINT64_MAX
-
 /* A signal and who wants it. */
 struct loop_signal {
     struct loop *loop;
@@ -35,7 +33,8 @@ struct loop {
     uint64_t now_us;               /* the clock as last read */
     uint64_t turn_us;              /* when the turn under way began; 0: none did */
     struct lag lag;                /* how long turns took */
-    uint64_t rest_us;              /* see loop_allow_rest(); LOOP_NOT_TOLD: nobody said */
+    uint64_t rest_us;              /* the least that was said, see loop_allow_rest() */
+    bool rest_allowed;             /* by somebody */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
@@ -230,19 +229,26 @@ uint64_t loop_touch(struct loop *loop)
     return loop->now_us;
 }
 
-void loop_allow_rest(struct loop *loop, uint64_t most_us)
+void loop_limit_rest(struct loop *loop, uint64_t most_us)
 {
     if (most_us < loop->rest_us) {
         loop->rest_us = most_us;
     }
 }
 
+void loop_allow_rest(struct loop *loop, uint64_t most_us)
+{
+    loop->rest_allowed = true;
+    loop_limit_rest(loop, most_us);
+}
+
 uint64_t loop_take_rest(struct loop *loop)
 {
-    uint64_t rest = loop->rest_us;
+    uint64_t rest = loop->rest_allowed ? loop->rest_us : 0;
 
-    loop->rest_us = LOOP_NOT_TOLD;
-    return rest == LOOP_NOT_TOLD ? 0 : rest;
+    loop->rest_allowed = false;
+    loop->rest_us = UINT64_MAX;
+    return rest;
 }
 
 const struct lag *loop_lag(const struct loop *loop)

@@ -1,20 +1,42 @@
 /* Leaving links unread for a moment. For: deciding it. Not for: doing it (link_flow.c). */
 #include "net/moderation.h"
 
-uint64_t moderation_by_rate(struct moderation *moderation, uint64_t now_us)
+#include "base/clock.h"
+
+/* The rest that so many messages a second are worth, where `before` was taken so far. */
+static uint64_t rest_by_rate(uint64_t rate, uint64_t before)
+{
+    uint64_t rest = 2 * MODERATION_UNIT_US;
+
+    while (rest >= MODERATION_UNIT_US) {
+        uint64_t least = rest / MODERATION_UNIT_US * MODERATION_MANY;
+
+        if (rate >= (before >= rest ? least / 2 : least)) {
+            return rest;
+        }
+        rest /= 2;
+    }
+    return 0;
+}
+
+bool moderation_count(struct moderation *moderation, uint64_t now_us)
 {
     uint64_t passed = now_us - moderation->window_us;
 
     moderation->count++;
-    if (passed >= MODERATION_WINDOW_US) {
-        unsigned least = moderation->many ? MODERATION_FEW : MODERATION_MANY;
-
-        moderation->many =
-            (uint64_t)moderation->count * MODERATION_WINDOW_US >= (uint64_t)least * passed;
-        moderation->window_us = now_us;
-        moderation->count = 0;
+    if (passed < MODERATION_WINDOW_US) {
+        return false;
     }
-    return moderation->many ? MODERATION_UNIT_US : 0;
+    moderation->rate = moderation->count * CLOCK_US_PER_S / passed;
+    moderation->rest_us = rest_by_rate(moderation->rate, moderation->rest_us);
+    moderation->window_us = now_us;
+    moderation->count = 0;
+    return true;
+}
+
+uint64_t moderation_by_room(const struct moderation *moderation, uint64_t room)
+{
+    return moderation->rate == 0 ? UINT64_MAX : room * CLOCK_US_PER_S / moderation->rate;
 }
 
 /* The longest rest of the few there are that is not longer than `most_us`; 0: none. */

@@ -143,6 +143,7 @@ static const struct stream_ops plain_ops = {
     .flush = plain_flush,
     .pending = plain_pending,
     .watch_reads = plain_watch_reads,
+    .reads_unwatched = true,
     .end = plain_end,
     .free = plain_free,
 };

@@ -22,7 +22,6 @@ struct redis_sink {
     uint64_t max_message_size;         /* of a body */
     bool confirms;                     /* deliveries wait for their reply */
     struct moderation moderation;      /* how many are sent */
-    uint64_t rest_us;                  /* how long what comes next may stay unread */
     struct delivery_list held;         /* taken and not settled, in the order of sending */
     size_t answered;                   /* the first ones of held: only a fence is missing */
     size_t unanswered;                 /* commands whose reply is missing */
@@ -83,6 +82,12 @@ static void sink_tell(struct redis_sink *s, const char *why)
     snprintf(s->why, sizeof(s->why), "%s", ready ? "" : why);
     s->base.events->on_link(s->base.ctx, ready ? ENDPOINT_READY : ENDPOINT_WAITING,
                             ready ? NULL : s->why);
+}
+
+/* How long what comes next, replies too, may stay unread. */
+static uint64_t sink_rest(const struct redis_sink *s)
+{
+    return s->base.urgent ? 0 : moderation_by_rate(&s->moderation);
 }
 
 static bool sink_has_room(const struct redis_sink *s)
@@ -177,7 +182,7 @@ static void sink_on_reply(void *ctx, void *arg, const struct resp_frame *reply)
             sink_settle_counted(s, delivery);
         }
     }
-    loop_allow_rest(s->loop, s->rest_us);
+    loop_allow_rest(s->loop, sink_rest(s));
     if (s->busy || s->stopping) {
         sink_schedule(s);
     }
@@ -259,8 +264,8 @@ static enum sink_result sink_send(struct sink *sink, struct delivery *delivery,
         return SINK_BUSY;
     }
     s->unanswered++;
-    s->rest_us = sink->urgent ? 0 : moderation_by_rate(&s->moderation, loop_now_us(s->loop));
-    loop_allow_rest(s->loop, s->rest_us);
+    moderation_count(&s->moderation, loop_now_us(s->loop));
+    loop_allow_rest(s->loop, sink_rest(s));
     TAILQ_INSERT_TAIL(&s->held, delivery, link);
     if (!s->confirms) {
         sink_schedule(s);

@@ -41,19 +41,26 @@ uint64_t loop_touch(struct loop *loop)
     return loop->now_us;
 }
 
-void loop_allow_rest(struct loop *loop, uint64_t most_us)
+void loop_limit_rest(struct loop *loop, uint64_t most_us)
 {
     if (most_us < loop->rest_us) {
         loop->rest_us = most_us;
     }
 }
 
+void loop_allow_rest(struct loop *loop, uint64_t most_us)
+{
+    loop->rest_allowed = true;
+    loop_limit_rest(loop, most_us);
+}
+
 uint64_t loop_take_rest(struct loop *loop)
 {
-    uint64_t rest_us = loop->rest_us;
+    uint64_t rest_us = loop->rest_allowed ? loop->rest_us : 0;
 
+    loop->rest_allowed = false;
     loop->rest_us = UINT64_MAX;
-    return rest_us == UINT64_MAX ? 0 : rest_us;
+    return rest_us;
 }
 
 void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)

@@ -23,7 +23,8 @@ enum { FAKE_PORTS = 8 };
 
 struct loop {
     uint64_t now_us;
-    uint64_t rest_us; /* the least that was said, see loop_allow_rest(); UINT64_MAX: nothing */
+    uint64_t rest_us;  /* the least that was said, see loop_allow_rest() */
+    bool rest_allowed; /* by somebody */
     struct loop_task_list tasks;
     struct event_list timers;
     struct link_list links;

@@ -467,7 +467,7 @@ static void what_comes_often_waits_for_a_moment(void **state)
     loop_take_rest(bed->loop);
     assert_int_equal(send_text(&watch, "x"), SINK_TAKEN);
     assert_int_equal(loop_take_rest(bed->loop), 0);
-    assert_int_equal(send_often(bed, &watch), MODERATION_UNIT_US);
+    assert_true(send_often(bed, &watch) >= MODERATION_UNIT_US);
     stop_and_free(bed, &watch);
 }
 

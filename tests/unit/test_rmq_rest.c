@@ -55,7 +55,7 @@ static void what_waits_long_waits_a_little_more(void **state)
 
     rmq_bed_start_sink(bed, &watch);
     EXPECT_REST(bed, send_many(bed, &watch, MANY), 0); /* nothing is known of the broker yet */
-    EXPECT_REST(bed, confirm_after(bed, &watch, 100 * MS), MODERATION_LONGEST_US);
+    EXPECT_REST(bed, confirm_after(bed, &watch, 200 * MS), MODERATION_LONGEST_US);
     EXPECT_REST(bed, send_many(bed, &watch, MANY), MODERATION_LONGEST_US);
     EXPECT_REST(bed, confirm_after(bed, &watch, 20 * MS), MODERATION_UNIT_US);
     /* Few messages, and a broker that is slow for reasons of its own. */
@@ -74,7 +74,7 @@ static void a_new_channel_knows_nothing_of_the_old_one(void **state)
 
     rmq_bed_start_sink(bed, &watch);
     send_many(bed, &watch, MANY);
-    EXPECT_REST(bed, confirm_after(bed, &watch, 100 * MS), MODERATION_LONGEST_US);
+    EXPECT_REST(bed, confirm_after(bed, &watch, 200 * MS), MODERATION_LONGEST_US);
     rmq_session_close_channel(rmq_bed_publishing(bed), CHANNEL, 404, "gone", 0);
     rmq_bed_advance(bed, 1 * SECOND);
     rmq_bed_check(bed, watch.ready);
@@ -90,11 +90,11 @@ static void what_comes_often_waits_for_a_moment(void **state)
     struct sink_watch watch;
 
     rmq_bed_start_sink(bed, &watch);
-    for (int i = 0; i < 100; i++) { /* 10,000 a second, each confirmed at once */
+    for (int i = 0; i < 300; i++) { /* 10,000 a second, each confirmed at once */
         send_many(bed, &watch, 1);
         EXPECT_REST(bed, confirm_after(bed, &watch, MS / 10), 0);
     }
-    EXPECT_REST(bed, send_one(&watch), MODERATION_UNIT_US);
+    EXPECT_REST(bed, send_one(&watch), 2 * MODERATION_UNIT_US);
     rmq_bed_settle(bed);
     confirm_after(bed, &watch, 1 * SECOND);
     EXPECT_REST(bed, send_one(&watch), 0);
@@ -157,44 +157,87 @@ static void deliver(struct rmq_bed *bed, uint64_t tag)
     rmq_bed_settle(bed);
 }
 
+/* Whether a rest that somebody else allows is still allowed after what is done now. */
+#define EXPECT_LIMIT(bed, done, rest)                                                              \
+    EXPECT_REST(bed, loop_allow_rest((bed)->loop, 2 * MODERATION_UNIT_US); done, rest)
+
+/* Messages that are settled at once, each `gap` µs, for longer than they are counted; the tag of
+ * the last one. */
+static uint64_t deliver_often(struct rmq_bed *bed, struct source_watch *watch, uint64_t gap)
+{
+    uint64_t tag = 0;
+
+    for (uint64_t passed = 0; passed <= 2 * MODERATION_WINDOW_US; passed += gap) {
+        rmq_bed_advance(bed, gap);
+        deliver(bed, ++tag);
+        source_watch_settle_all(watch);
+        rmq_bed_settle(bed);
+    }
+    return tag;
+}
+
 static void a_prefetch_leaves_the_broker_much_to_send(void **state)
 {
     enum { PREFETCH = 256 };
     struct rmq_bed *bed = *state;
     struct source_watch watch;
-    uint64_t tag = 0;
+    uint64_t tag, last;
 
     bed->source_conf.prefetch = PREFETCH;
     rmq_bed_start_source(bed, &watch);
     watch.keep = true;
-    while (tag < PREFETCH / 4) {
-        EXPECT_REST(bed, deliver(bed, ++tag), MODERATION_LONGEST_US);
+    tag = deliver_often(bed, &watch, 100);
+    last = tag + PREFETCH;
+    while (last - tag > PREFETCH / 2) {
+        EXPECT_LIMIT(bed, deliver(bed, ++tag), 2 * MODERATION_UNIT_US);
     }
-    while (tag < PREFETCH) {
-        EXPECT_REST(bed, deliver(bed, ++tag), 0);
+    while (tag < last) {
+        EXPECT_LIMIT(bed, deliver(bed, ++tag), 0);
     }
-    EXPECT_REST(bed, source_watch_settle(&watch), 0);
+    EXPECT_LIMIT(bed, source_watch_settle(&watch), 0);
     source_watch_settle_all(&watch);
     rmq_bed_settle(bed);
-    EXPECT_REST(bed, deliver(bed, ++tag), MODERATION_LONGEST_US);
-    EXPECT_REST(bed, source_watch_settle(&watch), MODERATION_LONGEST_US);
+    EXPECT_LIMIT(bed, deliver(bed, ++tag), 2 * MODERATION_UNIT_US);
+    EXPECT_LIMIT(bed, source_watch_settle(&watch), 2 * MODERATION_UNIT_US);
+    EXPECT_REST(bed, deliver(bed, ++tag), 0); /* it asks for none by itself */
+    EXPECT_REST(bed, source_watch_settle(&watch), 0);
     rmq_bed_end_source(bed, &watch);
 }
 
-static void a_prefetch_of_one_waits_for_nobody(void **state)
+/* As many come as could not wait for two ms, or for one. */
+static void expect_limit(unsigned prefetch, uint64_t gap, uint64_t least, uint64_t most)
 {
-    struct rmq_bed *bed = *state;
     struct source_watch watch;
+    struct rmq_bed *bed;
+    void *state;
+    uint64_t tag, rest;
 
-    bed->source_conf.prefetch = 1;
+    rmq_bed_set_up(&state);
+    bed = state;
+    bed->source_conf.prefetch = prefetch;
     rmq_bed_start_source(bed, &watch);
     watch.keep = true;
-    for (uint64_t tag = 1; tag < 100; tag++) {
-        EXPECT_REST(bed, deliver(bed, tag), 0);
-        EXPECT_REST(bed, source_watch_settle(&watch), 0);
-        rmq_bed_settle(bed);
+    tag = deliver_often(bed, &watch, gap);
+    loop_take_rest(bed->loop);
+    loop_allow_rest(bed->loop, 2 * MODERATION_UNIT_US);
+    deliver(bed, ++tag);
+    rest = loop_take_rest(bed->loop);
+    if (rest < least || rest > most) {
+        fail_msg("%u, each %u us: %u", prefetch, (unsigned)gap, (unsigned)rest);
     }
     rmq_bed_end_source(bed, &watch);
+    rmq_bed_tear_down(&state);
+}
+
+static void a_small_prefetch_waits_for_nobody(void **state)
+{
+    (void)state;
+    expect_limit(1, 200, 0, 0);
+    expect_limit(10, 100, 0, 250);
+    expect_limit(64, 100, 1500, 1700);
+    expect_limit(256, 20, 1200, 1300);
+    expect_limit(256, 100, 2000, 2000);
+    expect_limit(65535, 20, 2000, 2000);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, rmq_bed_set_up, rmq_bed_tear_down)
@@ -209,7 +252,7 @@ int main(void)
         TEST(transactions_wait_for_nobody),
         TEST(small_windows_wait_for_nobody),
         TEST(a_prefetch_leaves_the_broker_much_to_send),
-        TEST(a_prefetch_of_one_waits_for_nobody),
+        cmocka_unit_test(a_small_prefetch_waits_for_nobody),
     };
 
     return cmocka_run_group_tests_name("rmq_rest", tests, NULL, NULL);
