@@ -21,62 +21,63 @@ struct echo_entry;
 
 enum { DELIVERY_ID_SIZE = 34 }; /* 16 hex digits of the process, "-", 16 of a counter, NUL */
 
+/* What its settlement reads stands first: by then many others have passed through the processor's
+ * caches, and each of their lines that it reads has to be fetched anew. */
 struct delivery {
     TAILQ_ENTRY(delivery) link; /* the list of whoever owns it now */
+    size_t size;                /* bytes that it counts for: the whole allocation */
 
-    /* What came, set by the source. Empty where that kind of source has no such thing. */
-    struct slice channel;                /* Redis channel */
-    struct slice pattern;                /* Redis pattern that matched; data NULL: none */
-    struct slice queue;                  /* AMQP queue consumed from */
-    struct slice exchange;               /* AMQP exchange it was published to */
-    struct slice routing_key;            /* its routing key */
-    struct slice body;                   /* any bytes */
-    const struct properties *properties; /* inside this allocation; NULL: none, or not asked for */
-    struct slice id;                     /* that it came with; data NULL: none */
-    bool redelivered;                    /* the broker's flag */
-
-    /* What its body was before it was read as an envelope; data NULL: it was not. The body, the
-     * properties and the id then lie in `opened`. */
-    struct slice envelope;
-    struct envelope_message *opened; /* owned; NULL: not read as one */
-
-    /* Why the source could not take it in whole, in words inside this allocation; NULL: it could.
-     * The bridge counts it and passes it no further. */
-    const char *refused_why;
-    bool is_too_large; /* that is why: over max_message_size, and the body is not here */
-
-    /* Why it goes to the dead letter sink; NULL while it does not. */
-    bool reason_stored; /* its record in the bridge's store says so too */
-    const char *reason; /* "unroutable", "too-large", ...; static */
-    char *error;        /* the words; owned, may be NULL */
+    /* The bridge's own. */
+    uint64_t seq;         /* order of receipt in this bridge, from 1 */
+    uint64_t received_us; /* monotonic: start of its latency; set by the source */
 
     /* The source's own. */
     uint64_t tag;   /* AMQP delivery tag */
     uint32_t epoch; /* which incarnation of the channel `tag` belongs to */
 
+    /* The sink's own, while it holds the delivery. */
+    uint32_t route_hash;     /* hash of exchange and routing key as sent; finds it when returned */
+    uint64_t sink_tag;       /* publish sequence number */
+    struct echo_entry *echo; /* of a mirror's: the echo that it will have; NULL: none */
+    uint32_t reached;        /* subscribers that PUBLISH reached, with OUTCOME_NO_SUBSCRIBERS */
+    bool returned;           /* basic.return came for it, its basic.ack has not */
+
+    /* The bridge's own again. */
+    bool stored;         /* it has a record in the bridge's store */
+    bool from_store;     /* it was made from that record; the source knows nothing of it */
+    bool reason_stored;  /* its record says why it goes to the dead letter sink, too */
+    uint16_t generation; /* which of the bridge's sources gave it */
+    uint32_t refusals;   /* times the sink gave it back while the link was good */
+
+    /* Why it goes to the dead letter sink; NULL while it does not. */
+    const char *reason; /* "unroutable", "too-large", ...; static */
+    char *error;        /* the words; owned, may be NULL */
+
+    struct envelope_message *opened; /* owned; NULL: not read as an envelope */
+
+    /* What came, set by the source. Empty where that kind of source has no such thing. */
+    bool redelivered;                    /* the broker's flag */
+    bool is_too_large;                   /* over max_message_size, and the body is not here */
+    struct slice channel;                /* Redis channel */
+    struct slice body;                   /* any bytes */
+    int64_t wall_us;                     /* wall clock of its receipt */
+    const struct properties *properties; /* inside this allocation; NULL: none, or not asked for */
+    struct slice id;                     /* that it came with; data NULL: none */
+    struct slice pattern;                /* Redis pattern that matched; data NULL: none */
+    struct slice queue;                  /* AMQP queue consumed from */
+    struct slice exchange;               /* AMQP exchange it was published to */
+    struct slice routing_key;            /* its routing key */
+    /* Why the source could not take it in whole (is_too_large: that is why), in words inside this
+     * allocation; NULL: it could. The bridge counts it and passes it no further. */
+    const char *refused_why;
+
     /* Set by delivery_new: unique in this process, the second half of the id. */
     uint64_t number;
     uint64_t process; /* the first half, of a delivery that another process received; 0: this one */
 
-    /* Receipt, set by the source. */
-    uint64_t received_us; /* monotonic: start of its latency */
-    int64_t wall_us;      /* wall clock */
-
-    /* The bridge's own. */
-    uint64_t seq;        /* order of receipt in this bridge, from 1 */
-    uint32_t refusals;   /* times the sink gave it back while the link was good */
-    bool stored;         /* it has a record in the bridge's store */
-    bool from_store;     /* it was made from that record; the source knows nothing of it */
-    uint16_t generation; /* which of the bridge's sources gave it */
-
-    /* The sink's own, while it holds the delivery. */
-    uint64_t sink_tag;       /* publish sequence number */
-    uint32_t route_hash;     /* hash of exchange and routing key as sent; finds it when returned */
-    bool returned;           /* basic.return came for it, its basic.ack has not */
-    uint32_t reached;        /* subscribers that PUBLISH reached, with OUTCOME_NO_SUBSCRIBERS */
-    struct echo_entry *echo; /* of a mirror's: the echo that it will have; NULL: none */
-
-    size_t size; /* bytes that it counts for: the whole allocation */
+    /* What its body was before it was read as an envelope; data NULL: it was not. The body, the
+     * properties and the id then lie in `opened`. */
+    struct slice envelope;
 };
 
 TAILQ_HEAD(delivery_list, delivery);

@@ -5,7 +5,10 @@
 
 #include <stdbool.h>
 
-enum { DIGITS_MAX = 15 }; /* of a number: far from an overflow */
+enum {
+    DIGITS_MAX = 15, /* of a number: far from an overflow */
+    SHORTEST = 4,    /* octets of one, its type and the end of its line */
+};
 
 /* What of the input is not read yet. */
 struct cursor {
@@ -26,21 +29,23 @@ static bool cursor_take_line_end(struct cursor *cursor)
 static bool cursor_take_number(struct cursor *cursor, char type, size_t *out_number)
 {
     const char *first = cursor->at + 1;
-    const char *at = first;
+    const char *at = first, *last;
     size_t number = 0;
+    unsigned digit;
 
-    if (cursor->at == cursor->end || *cursor->at != type) {
+    if (cursor->end - cursor->at < SHORTEST || *cursor->at != type) {
         return false;
     }
-    for (; at < cursor->end && *at >= '0' && *at <= '9' && at - first <= DIGITS_MAX; at++) {
-        number = number * 10 + (size_t)(*at - '0');
+    last = cursor->end - first > DIGITS_MAX + 2 ? first + DIGITS_MAX : cursor->end - 2;
+    for (; at < last && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++) {
+        number = number * 10 + digit;
     }
-    if (at == first || at - first > DIGITS_MAX || (*first == '0' && at - first > 1)) {
+    if (at == first || (*first == '0' && at - first > 1) || at[0] != '\r' || at[1] != '\n') {
         return false;
     }
-    cursor->at = at;
+    cursor->at = at + 2;
     *out_number = number;
-    return cursor_take_line_end(cursor);
+    return true;
 }
 
 static bool cursor_take_string(struct cursor *cursor, struct resp_value *out)
