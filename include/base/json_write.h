@@ -26,6 +26,10 @@ struct json_writer {
 };
 
 void json_writer_init(struct json_writer *writer, struct strbuf *out, unsigned indent);
+/* For one value alone, that another writer is to put behind a key with json_writer_raw(), `depth`
+ * containers deep (less than JSON_WRITER_DEPTH_MAX): it is indented as there. */
+void json_writer_init_part(struct json_writer *writer, struct strbuf *out, unsigned indent,
+                           unsigned depth);
 
 /* Containers; at most JSON_WRITER_DEPTH_MAX open at a time. Empty ones stay on one line. */
 void json_writer_begin_object(struct json_writer *writer);

@@ -17,6 +17,7 @@
 #include "core/histogram.h"
 #include "core/mapping.h"
 #include "core/store.h"
+#include "core/trouble.h"
 
 /* RabbitMQ Shovel's words for when a source message is settled. */
 enum ack_mode {
@@ -176,9 +177,8 @@ const struct bridge_counters *bridge_get_counters(const struct bridge *bridge);
 const struct histogram *bridge_get_latency(const struct bridge *bridge);
 /* What it has on the disk; zeros where it has none. */
 void bridge_get_disk(const struct bridge *bridge, struct store_gauge *out_gauge);
-/* What is wrong now though it may run: it drops what comes, or holds it because nobody is
- * subscribed; NULL: nothing. Static words. */
-const char *bridge_get_trouble(const struct bridge *bridge);
+/* What is wrong now though it may run. */
+enum bridge_trouble bridge_get_trouble(const struct bridge *bridge);
 /* What went wrong last, in words; NULL: nothing yet. Valid until the next event. */
 const char *bridge_get_last_error(const struct bridge *bridge);
 /* Words for the guarantee that its two ends give: "at-least-once from receipt", ... */

@@ -95,9 +95,9 @@ struct bridge {
     bool requeue_due; /* nobody was subscribed: what waits again goes back to its queue at the end
                        * of the back-off */
     bool full;        /* the source is paused because the buffer is full */
-    const char *overflow; /* messages were dropped since there was room last, why; NULL: none */
-    bool overflow_told;   /* and the log has it: its end is told too */
-    uint64_t overflow_dropped; /* since the last such end was told */
+    enum bridge_trouble overflow; /* messages were dropped since there was room last, why */
+    bool overflow_told;           /* and the log has it: its end is told too */
+    uint64_t overflow_dropped;    /* since the last such end was told */
     bool operator_paused;
 
     /* Its life. */

@@ -42,8 +42,8 @@ struct bridge_status {
     enum bridge_state state;
     const char *why; /* of that state; NULL or "": none; valid until the next event */
     struct bridge_counters counters;
-    const char *trouble;    /* what is wrong now though it may run; static; NULL: nothing */
-    const char *last_error; /* NULL: nothing yet; valid until the next event */
+    enum bridge_trouble trouble;     /* what is wrong now though it may run */
+    const char *last_error;          /* NULL: nothing yet; valid until the next event */
     const struct histogram *latency; /* NULL: none is measured; valid as long as the bridge is */
     struct store_gauge disk;         /* zeros where it has none */
     uint64_t gap_count;              /* times without a subscription */

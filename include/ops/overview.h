@@ -8,16 +8,17 @@
 #include "base/json_write.h"
 #include "ops/board.h"
 #include "ops/control.h"
+#include "ops/health.h"
 
 /* Appends the object, on one line. */
 void overview_write(const struct board *board, const struct control *control, uint64_t now_us,
                     struct strbuf *out);
 
-/* Its parts: the members that are always there, without the bridges; */
+/* Its parts: the members that are always there, without the bridges and what is wrong; */
 void overview_write_head(const struct board *board, uint64_t now_us, struct json_writer *json);
-/* and those of one bridge. */
-void overview_write_members(const struct board *board, const struct board_bridge *bridge,
-                            const struct control *control, uint64_t now_us,
+/* and those of one bridge, of which `trouble` is what is worst, zeroed where nothing is wrong. */
+void overview_write_members(const struct board_bridge *bridge, const struct bridge_status *status,
+                            const struct health_trouble *trouble, const struct control *control,
                             struct json_writer *json);
 
 #endif

@@ -182,7 +182,7 @@ static void mirror_unit_get_status(const struct unit *unit, uint64_t now_us,
     const struct subscription_gap *gap = redis_source_gap(self->redis_source);
     const struct mirror_way *worse = mirror_unit_worse(self);
     const struct mirror_way *other = worse == &self->to_amqp ? &self->to_redis : &self->to_amqp;
-    const char *trouble = bridge_get_trouble(worse->bridge);
+    enum bridge_trouble trouble = bridge_get_trouble(worse->bridge);
     const char *error = bridge_get_last_error(worse->bridge);
 
     histogram_reset(self->latency);
@@ -192,7 +192,7 @@ static void mirror_unit_get_status(const struct unit *unit, uint64_t now_us,
         .state = bridge_get_state(worse->bridge),
         .why = bridge_get_why(worse->bridge),
         .counters = *bridge_get_counters(self->to_amqp.bridge),
-        .trouble = trouble ? trouble : bridge_get_trouble(other->bridge),
+        .trouble = trouble != TROUBLE_NONE ? trouble : bridge_get_trouble(other->bridge),
         .last_error = error ? error : bridge_get_last_error(other->bridge),
         .latency = self->latency,
         .gap_count = gap->count,

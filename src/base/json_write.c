@@ -132,6 +132,14 @@ void json_writer_init(struct json_writer *writer, struct strbuf *out, unsigned i
     *writer = (struct json_writer){.out = out, .indent = indent};
 }
 
+void json_writer_init_part(struct json_writer *writer, struct strbuf *out, unsigned indent,
+                           unsigned depth)
+{
+    json_writer_init(writer, out, indent);
+    writer->depth = depth;
+    writer->after_key = true;
+}
+
 static void json_writer_newline(struct json_writer *writer)
 {
     if (writer->indent > 0) {

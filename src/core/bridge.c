@@ -382,11 +382,11 @@ const struct histogram *bridge_get_latency(const struct bridge *bridge)
     return &bridge->latency;
 }
 
-const char *bridge_get_trouble(const struct bridge *bridge)
+enum bridge_trouble bridge_get_trouble(const struct bridge *bridge)
 {
-    const char *nobody = bridge->probing ? "nobody is subscribed" : NULL;
+    enum bridge_trouble nobody = bridge->probing ? TROUBLE_NOBODY : TROUBLE_NONE;
 
-    return bridge->overflow != NULL ? bridge->overflow : nobody;
+    return bridge->overflow != TROUBLE_NONE ? bridge->overflow : nobody;
 }
 
 const char *bridge_get_last_error(const struct bridge *bridge)

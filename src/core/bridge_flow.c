@@ -119,7 +119,7 @@ void bridge_flow_pump(struct bridge *bridge)
 
 static void flow_end_overflow(struct bridge *bridge)
 {
-    bridge->overflow = NULL;
+    bridge->overflow = TROUBLE_NONE;
     if (bridge->overflow_told) {
         log_info("bridge", bridge->name, "buffer has room again",
                  log_number("dropped", bridge->overflow_dropped));
@@ -132,10 +132,10 @@ void bridge_flow_relieve(struct bridge *bridge)
     if (bridge->counters.spooled > 0) {
         bridge_store_refill(bridge);
     }
-    if ((!bridge->full && bridge->overflow == NULL) || !flow_has_room(bridge)) {
+    if ((!bridge->full && bridge->overflow == TROUBLE_NONE) || !flow_has_room(bridge)) {
         return;
     }
-    if (bridge->overflow != NULL) {
+    if (bridge->overflow != TROUBLE_NONE) {
         flow_end_overflow(bridge);
     }
     if (!bridge->full) {
@@ -221,12 +221,13 @@ static void flow_pause_full(struct bridge *bridge)
 }
 
 /* Told once for every time that the buffer overflows, not for every message. */
-static void flow_note_overflow(struct bridge *bridge, const char *what)
+static void flow_note_overflow(struct bridge *bridge, enum bridge_trouble what)
 {
-    if (bridge->overflow == NULL) {
+    if (bridge->overflow == TROUBLE_NONE) {
         bridge->overflow = what;
-        bridge->overflow_told = bridge_settle_note_error(bridge, &bridge->told_overflow, what,
-                                                         bridge_store_trouble(bridge));
+        bridge->overflow_told =
+            bridge_settle_note_error(bridge, &bridge->told_overflow, bridge_trouble_words(what),
+                                     bridge_store_trouble(bridge));
     }
 }
 
@@ -252,7 +253,7 @@ static void flow_filter_out(struct bridge *bridge, struct delivery *delivery)
 static void flow_put_aside(struct bridge *bridge, struct delivery *delivery)
 {
     if (bridge_store_put_aside(bridge, delivery) != 0) {
-        flow_note_overflow(bridge, "buffer and spool are full, dropping the newest messages");
+        flow_note_overflow(bridge, TROUBLE_FULL_DISK);
         flow_drop_newest(bridge, delivery);
     }
 }
@@ -270,13 +271,13 @@ static bool flow_make_room(struct bridge *bridge, struct delivery *delivery)
         flow_pause_full(bridge);
         return true;
     case FULL_DROP_OLDEST:
-        flow_note_overflow(bridge, "buffer is full, dropping the oldest messages");
+        flow_note_overflow(bridge, TROUBLE_FULL_OLDEST);
         if (flow_drop_oldest(bridge, delivery)) {
             return true;
         }
         break;
     case FULL_DROP_NEWEST:
-        flow_note_overflow(bridge, "buffer is full, dropping the newest messages");
+        flow_note_overflow(bridge, TROUBLE_FULL_NEWEST);
         break;
     }
     flow_drop_newest(bridge, delivery);
@@ -286,10 +287,8 @@ static bool flow_make_room(struct bridge *bridge, struct delivery *delivery)
 /* Onto the disk, where every delivery needs a record, and into memory; false: it is dropped. */
 static bool flow_take_in(struct bridge *bridge, struct delivery *delivery)
 {
-    static const char what[] = "spool takes no more, dropping the newest messages";
-
     if (bridge_store_append(bridge, delivery) != 0) {
-        flow_note_overflow(bridge, what);
+        flow_note_overflow(bridge, TROUBLE_DISK_REFUSES);
         flow_drop_newest(bridge, delivery);
         return false;
     }

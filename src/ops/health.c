@@ -21,28 +21,33 @@ static void health_problem(struct json_writer *json, const char *kind, const cha
     json_writer_end_object(json);
 }
 
-static void health_connection(struct json_writer *json, const struct board_connection *connection)
+static void health_connection(struct health_look *look, const struct board_connection *connection)
 {
     struct connection_status status;
 
     board_connection_status(connection, &status);
+    look->is_blocked |= status.blocked;
     if (status.state == CONNECTION_DOWN || status.state == CONNECTION_CONNECTING) {
-        health_problem(json, "connection", connection->name, connection_state_name(status.state),
+        health_problem(&look->json, "connection", connection->name,
+                       connection_state_name(status.state),
                        status.last_error[0] != '\0' ? status.last_error : NULL);
     } else if (status.blocked) {
-        health_problem(json, "connection", connection->name, "blocked", "blocked by the broker");
+        health_problem(&look->json, "connection", connection->name, "blocked",
+                       "blocked by the broker");
     }
 }
 
 /* Whether the broker that a bridge publishes to has blocked it. */
-static bool health_is_blocked(const struct board *board, const struct board_bridge *bridge)
+static bool health_is_blocked(const struct health_look *look, const struct board_bridge *bridge)
 {
     const struct board_connection *connection;
     struct connection_status status;
 
-    TAILQ_FOREACH(connection, &board->connections, link) {
-        if (connection->rmq != NULL && bridge->to_connection != NULL &&
-            strcmp(connection->name, bridge->to_connection) == 0) {
+    if (!look->is_blocked || bridge->to_connection == NULL) {
+        return false;
+    }
+    TAILQ_FOREACH(connection, &look->board->connections, link) {
+        if (connection->rmq != NULL && strcmp(connection->name, bridge->to_connection) == 0) {
             board_connection_status(connection, &status);
             return status.blocked;
         }
@@ -50,18 +55,9 @@ static bool health_is_blocked(const struct board *board, const struct board_brid
     return false;
 }
 
-/* Its word in short, from what the bridge says of itself. */
-static const char *health_kind(const char *trouble)
-{
-    if (strstr(trouble, "full") != NULL) {
-        return "full";
-    }
-    return strstr(trouble, "dropping") != NULL ? "dropping" : "holding";
-}
-
-size_t health_of_bridge(const struct board *board, const struct board_bridge *bridge,
-                        const struct bridge_status *status,
-                        struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
+size_t health_look_judge(const struct health_look *look, const struct board_bridge *bridge,
+                         const struct bridge_status *status,
+                         struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
 {
     bool knows_why = status->why != NULL && status->why[0] != '\0';
     size_t count = 0;
@@ -69,14 +65,14 @@ size_t health_of_bridge(const struct board *board, const struct board_bridge *br
     if (!bridge->enabled) {
         return 0;
     }
-    if (status->trouble != NULL) {
-        out_troubles[count++] =
-            (struct health_trouble){health_kind(status->trouble), status->trouble};
+    if (status->trouble != TROUBLE_NONE) {
+        out_troubles[count++] = (struct health_trouble){bridge_trouble_name(status->trouble),
+                                                        bridge_trouble_words(status->trouble)};
     }
     if (status->state != BRIDGE_RUNNING) {
         out_troubles[count++] = (struct health_trouble){
             bridge_state_name(status->state), knows_why ? status->why : status->last_error};
-    } else if (health_is_blocked(board, bridge)) {
+    } else if (health_is_blocked(look, bridge)) {
         out_troubles[count++] = (struct health_trouble){"blocked", "blocked by the broker"};
     } else if (count == 0 && bridge->trail.dropping) {
         out_troubles[count++] = (struct health_trouble){"dropping", status->last_error};
@@ -86,49 +82,60 @@ size_t health_of_bridge(const struct board *board, const struct board_bridge *br
     return count;
 }
 
-static void health_bridge(struct json_writer *json, const struct board *board,
-                          const struct board_bridge *bridge, uint64_t now_us)
+size_t health_look_add(struct health_look *look, const struct board_bridge *bridge,
+                       const struct bridge_status *status,
+                       struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
 {
-    struct health_trouble troubles[HEALTH_TROUBLES_MOST];
-    struct bridge_status status;
-    size_t count;
+    size_t count = health_look_judge(look, bridge, status, out_troubles);
     size_t i;
 
-    bridge->get_status(bridge, now_us, &status);
-    count = health_of_bridge(board, bridge, &status, troubles);
     for (i = 0; i < count; i++) {
-        health_problem(json, "bridge", bridge->name, troubles[i].state, troubles[i].cause);
+        health_problem(&look->json, "bridge", bridge->name, out_troubles[i].state,
+                       out_troubles[i].cause);
+    }
+    return count;
+}
+
+void health_look_begin(struct health_look *look, const struct board *board, unsigned indent)
+{
+    const struct board_connection *connection;
+
+    *look = (struct health_look){.board = board, .problems = STRBUF_INIT};
+    json_writer_init_part(&look->json, &look->problems, indent, 1);
+    json_writer_begin_array(&look->json);
+    TAILQ_FOREACH(connection, &board->connections, link) {
+        health_connection(look, connection);
     }
 }
 
-void health_write_problems(const struct board *board, uint64_t now_us, struct json_writer *json)
+struct slice health_look_end(struct health_look *look)
 {
-    const struct board_connection *connection;
-    const struct board_bridge *bridge;
+    json_writer_end_array(&look->json);
+    return strbuf_failed(&look->problems) ? SLICE("null") : strbuf_slice(&look->problems);
+}
 
-    json_writer_begin_array(json);
-    TAILQ_FOREACH(connection, &board->connections, link) {
-        health_connection(json, connection);
-    }
-    TAILQ_FOREACH(bridge, &board->bridges, link) {
-        health_bridge(json, board, bridge, now_us);
-    }
-    json_writer_end_array(json);
+void health_look_fini(struct health_look *look)
+{
+    strbuf_fini(&look->problems);
 }
 
 bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out)
 {
+    struct health_trouble troubles[HEALTH_TROUBLES_MOST];
     const struct board_bridge *bridge;
+    struct health_look look;
     struct json_writer json;
     uint64_t enabled = 0;
     uint64_t running = 0;
 
+    health_look_begin(&look, board, 2);
     TAILQ_FOREACH(bridge, &board->bridges, link) {
         struct bridge_status status;
 
         bridge->get_status(bridge, now_us, &status);
         enabled += bridge->enabled;
         running += bridge->enabled && status.state == BRIDGE_RUNNING;
+        health_look_add(&look, bridge, &status, troubles);
     }
     json_writer_init(&json, out, 2);
     json_writer_begin_object(&json);
@@ -139,8 +146,9 @@ bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out
     json_writer_key(&json, "running");
     json_writer_natural(&json, running);
     json_writer_key(&json, "problems");
-    health_write_problems(board, now_us, &json);
+    json_writer_raw(&json, health_look_end(&look));
     json_writer_end_object(&json);
     strbuf_append_char(out, '\n');
+    health_look_fini(&look);
     return running == enabled;
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "ops/health.h"
 #include "ops/overview.h"
 
 enum { LIVE_SAMPLE_TICKS = 5 }; /* of the timer, for a sample */
@@ -24,6 +23,8 @@ struct live {
     uint64_t epoch; /* moves on when bridges come or go */
     uint64_t shape; /* which there were at the last look */
     size_t watchers;
+    struct health_look health; /* of the last look that somebody watched; owned */
+    struct slice problems;     /* its list; valid as long as it */
 };
 
 /* Somebody who watches. */
@@ -48,7 +49,7 @@ static uint64_t live_mix_text(uint64_t hash, const char *text)
 }
 
 /* A number for all that is shown of a bridge. */
-static uint64_t live_digest(const struct live *live, const struct board_bridge *bridge,
+static uint64_t live_digest(struct live *live, const struct board_bridge *bridge,
                             const struct bridge_status *status)
 {
     const struct bridge_counters *counters = &status->counters;
@@ -62,7 +63,7 @@ static uint64_t live_digest(const struct live *live, const struct board_bridge *
     hash = live_mix(hash, counters->buffered);
     hash = live_mix(hash, counters->spooled);
     hash = live_mix(hash, counters->in_flight);
-    if (health_of_bridge(live->board, bridge, status, troubles) > 0) {
+    if (health_look_add(&live->health, bridge, status, troubles) > 0) {
         hash = live_mix_text(live_mix_text(hash, troubles[0].state), troubles[0].cause);
     }
     hash = live_mix_text(hash, status->why);
@@ -93,6 +94,8 @@ static void live_look(struct live *live, bool samples)
     struct board_bridge *bridge;
 
     live->look++;
+    health_look_fini(&live->health);
+    health_look_begin(&live->health, live->board, 0);
     TAILQ_FOREACH(bridge, &live->board->bridges, link) {
         struct bridge_status status;
         uint64_t digest;
@@ -111,6 +114,7 @@ static void live_look(struct live *live, bool samples)
             bridge->trail.changed = live->look;
         }
     }
+    live->problems = health_look_end(&live->health);
     if (shape != live->shape) {
         live->shape = shape;
         live->epoch++;
@@ -142,6 +146,22 @@ static void live_write_trend(const struct board_bridge *bridge, struct json_writ
     json_writer_end_array(json);
 }
 
+static void live_write_bridge(const struct live *live, const struct board_bridge *bridge,
+                              bool trend, struct json_writer *json)
+{
+    struct health_trouble troubles[HEALTH_TROUBLES_MOST] = {{NULL, NULL}};
+    struct bridge_status status;
+
+    bridge->get_status(bridge, loop_now_us(live->loop), &status);
+    health_look_judge(&live->health, bridge, &status, troubles);
+    json_writer_begin_object(json);
+    overview_write_members(bridge, &status, &troubles[0], live->control, json);
+    if (trend) {
+        live_write_trend(bridge, json);
+    }
+    json_writer_end_object(json);
+}
+
 /* An event with the bridges that changed after the look `since`; `all`: with all of them. */
 static void live_write(const struct live *live, bool all, uint64_t since, struct strbuf *out)
 {
@@ -159,14 +179,11 @@ static void live_write(const struct live *live, bool all, uint64_t since, struct
         if (!all && bridge->trail.changed <= since) {
             continue;
         }
-        json_writer_begin_object(&json);
-        overview_write_members(live->board, bridge, live->control, now_us, &json);
-        if (all) {
-            live_write_trend(bridge, &json);
-        }
-        json_writer_end_object(&json);
+        live_write_bridge(live, bridge, all, &json);
     }
     json_writer_end_array(&json);
+    json_writer_key(&json, "problems");
+    json_writer_raw(&json, live->problems);
     json_writer_end_object(&json);
     strbuf_append_text(out, "\n\n");
 }
@@ -235,6 +252,7 @@ void live_free(struct live *live)
 {
     if (live != NULL) {
         loop_timer_fini(&live->timer);
+        health_look_fini(&live->health);
         free(live);
     }
 }

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "config.h"
 #include "ops/advice.h"
-#include "ops/health.h"
 
 static void overview_text(struct json_writer *json, const char *key, const char *value)
 {
@@ -67,8 +66,6 @@ void overview_write_head(const struct board *board, uint64_t now_us, struct json
     overview_ms(json, "uptime_ms", now_us - board->start_us);
     overview_natural(json, "pid", (uint64_t)getpid());
     overview_ms(json, "loop_lag_ms", lag_recent_us(board->lag, now_us));
-    json_writer_key(json, "problems");
-    health_write_problems(board, now_us, json);
     json_writer_key(json, "connections");
     json_writer_begin_array(json);
     TAILQ_FOREACH(connection, &board->connections, link) {
@@ -96,15 +93,13 @@ static void overview_counters(struct json_writer *json, const struct bridge_coun
     overview_natural(json, "bytes_out", counters->bytes_out);
 }
 
-void overview_write_members(const struct board *board, const struct board_bridge *bridge,
-                            const struct control *control, uint64_t now_us,
+void overview_write_members(const struct board_bridge *bridge, const struct bridge_status *status,
+                            const struct health_trouble *trouble, const struct control *control,
                             struct json_writer *json)
 {
-    struct health_trouble troubles[HEALTH_TROUBLES_MOST] = {{NULL, NULL}};
-    struct bridge_status status;
+    const struct bridge_counters *counters = &status->counters;
+    const struct histogram *latency = status->latency;
 
-    bridge->get_status(bridge, now_us, &status);
-    health_of_bridge(board, bridge, &status, troubles);
     overview_text(json, "name", bridge->name);
     json_writer_key(json, "enabled");
     json_writer_bool(json, bridge->enabled);
@@ -112,29 +107,30 @@ void overview_write_members(const struct board *board, const struct board_bridge
     overview_text(json, "to", bridge->to);
     overview_text(json, "from_connection", bridge->from_connection);
     overview_text(json, "to_connection", bridge->to_connection);
-    overview_text(json, "state", bridge_state_name(status.state));
-    overview_text(json, "why", status.why);
+    overview_text(json, "state", bridge_state_name(status->state));
+    overview_text(json, "why", status->why);
     overview_text(json, "operator",
-                  control_word(control, bridge->name, bridge_counters_pending(&status.counters)));
-    overview_text(json, "trouble", troubles[0].state);
-    overview_text(json, "cause", troubles[0].cause);
-    overview_text(json, "last_error", status.last_error);
-    overview_text(json, "remedy",
-                  advice_for(troubles[0].cause ? troubles[0].cause : status.last_error));
-    overview_counters(json, &status.counters);
-    overview_natural(json, "spool_bytes", status.disk.bytes);
-    overview_ms(json, "spool_oldest_ms", store_gauge_age_us(&status.disk, clock_wall_us()));
-    overview_ms(json, "p50_ms", status.latency ? histogram_quantile(status.latency, 0.5) : 0);
-    overview_ms(json, "p99_ms", status.latency ? histogram_quantile(status.latency, 0.99) : 0);
-    overview_ms(json, "unsubscribed_ms", status.gap_us);
+                  control_word(control, bridge->name, bridge_counters_pending(counters)));
+    overview_text(json, "trouble", trouble->state);
+    overview_text(json, "cause", trouble->cause);
+    overview_text(json, "last_error", status->last_error);
+    overview_text(json, "remedy", advice_for(trouble->cause ? trouble->cause : status->last_error));
+    overview_counters(json, counters);
+    overview_natural(json, "spool_bytes", status->disk.bytes);
+    overview_ms(json, "spool_oldest_ms", store_gauge_age_us(&status->disk, clock_wall_us()));
+    overview_ms(json, "p50_ms", latency ? histogram_quantile(latency, 0.5) : 0);
+    overview_ms(json, "p99_ms", latency ? histogram_quantile(latency, 0.99) : 0);
+    overview_ms(json, "unsubscribed_ms", status->gap_us);
 }
 
 void overview_write(const struct board *board, const struct control *control, uint64_t now_us,
                     struct strbuf *out)
 {
     const struct board_bridge *bridge;
+    struct health_look look;
     struct json_writer json;
 
+    health_look_begin(&look, board, 0);
     json_writer_init(&json, out, 0);
     json_writer_begin_object(&json);
     overview_natural(&json, "v", 1);
@@ -142,10 +138,18 @@ void overview_write(const struct board *board, const struct control *control, ui
     json_writer_key(&json, "bridges");
     json_writer_begin_array(&json);
     TAILQ_FOREACH(bridge, &board->bridges, link) {
+        struct health_trouble troubles[HEALTH_TROUBLES_MOST] = {{NULL, NULL}};
+        struct bridge_status status;
+
+        bridge->get_status(bridge, now_us, &status);
+        health_look_add(&look, bridge, &status, troubles);
         json_writer_begin_object(&json);
-        overview_write_members(board, bridge, control, now_us, &json);
+        overview_write_members(bridge, &status, &troubles[0], control, &json);
         json_writer_end_object(&json);
     }
     json_writer_end_array(&json);
+    json_writer_key(&json, "problems");
+    json_writer_raw(&json, health_look_end(&look));
     json_writer_end_object(&json);
+    health_look_fini(&look);
 }

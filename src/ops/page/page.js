@@ -266,7 +266,7 @@ function drawConnections(connections) {
 function drawHead(told) {
   say(byId("instance"), told.instance);
   say(byId("about"), `chunneld ${told.version} · up ${duration(told.uptime_ms)} · loop lag ${told.loop_lag_ms.toFixed(1)} ms`);
-  drawProblems(told.problems);
+  drawProblems(told.problems ?? []);
   drawConnections(told.connections);
 }
 
