@@ -5,6 +5,7 @@ nothing of caches, system calls and waiting, but hardly varies: it shows what a 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -13,18 +14,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import Any, Iterator, Sequence
+import time
+from typing import Any, Callable, Iterator, Sequence
 
 from . import load
 from .cache import Cache, default_folder
 from .candidates import Chunneld, ChunneldPlain
 from .load import Pace
+from .observing import Client, carried, everything_on, nothing_on, watchers
 from .rig import Rig
 from .routes import AMQP_TO_REDIS, REDIS_TO_AMQP, Route
 from .waiting import Failed, wait_until
 
 FEW, MANY = 2_000, 12_000
 SIZE = 100
+FEW_SCRAPES, MANY_SCRAPES = 2, 12
+FEW_SECONDS, MANY_SECONDS = 3, 13
+BRIDGES = 500
+SCRAPE = "a scrape of /metrics, each bridge"
+
+Run = Callable[[Rig, int, pathlib.Path], None]  # carries, or scrapes, so often; what was counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +81,29 @@ def callgrind(rig: Rig, candidate: Chunneld, way: Way, count: int, out: pathlib.
             raise Failed(f"{way.title}: {outcome['got']} of {count} messages came")
 
 
+def callgrind_scrapes(rig: Rig, candidate: Chunneld, count: int, out: pathlib.Path) -> None:
+    """Reads /metrics `count` times from a daemon under callgrind."""
+    wrapper = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}")
+    with carried(rig, candidate, BRIDGES, wrapper) as (child, port):
+        client = Client(port)
+        for _ in range(count):
+            client.whole("/metrics")
+        client.close()
+        child.stop(60)
+
+
+def callgrind_seconds(rig: Rig, candidate: Chunneld, bridges: int, looked_at: bool, seconds: int,
+                      out: pathlib.Path) -> None:
+    """Leaves a daemon under callgrind alone for so long, but for those who look at it: nothing is
+    published, so that what they cost is all that there is."""
+    wrapper = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}")
+    dress = everything_on if looked_at else nothing_on
+    with carried(rig, candidate, bridges, wrapper, dress) as (child, port):
+        with watchers(port) if looked_at else contextlib.nullcontext():
+            time.sleep(seconds)
+        child.stop(60)
+
+
 def total(out: pathlib.Path) -> int:
     """All instructions of a run."""
     found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)
@@ -94,10 +126,12 @@ def by_function(out: pathlib.Path) -> dict[str, int]:
     return counts
 
 
-def top(few: pathlib.Path, many: pathlib.Path, count: int) -> Iterator[str]:
-    """The functions that take most for a message."""
+def top(few: pathlib.Path, many: pathlib.Path, things: int, count: int) -> Iterator[str]:
+    """The functions that take most for each of the things that `many` has more."""
+    if count == 0:
+        return
     before, after = by_function(few), by_function(many)
-    costs = {name: (after[name] - before.get(name, 0)) / (MANY - FEW) for name in after}
+    costs = {name: (after[name] - before.get(name, 0)) / things for name in after}
     for name in sorted(costs, key=lambda name: -costs[name])[:count]:
         yield f"    {costs[name]:9.1f}  {name}"
 
@@ -115,9 +149,33 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                         help="fail where a way takes more than FILE, a JSON object, says")
     parser.add_argument("--channels", action="store_true",
                         help="compare 10,000 channels on one bridge with one instead")
+    parser.add_argument("--observed", action="store_true",
+                        help="count what a second costs in which nothing is published instead, with "
+                        "everything on (a scrape, the stats, the canary and a watcher of the status "
+                        "page each second, events, control socket) and with nothing")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
                         help="keep callgrind's files there")
     return parser.parse_args(arguments)
+
+
+def cases(options: argparse.Namespace, annotated: Chunneld,
+          plain: Chunneld) -> Iterator[tuple[str, int, int, int, Run]]:
+    """What is counted: its name, the two amounts, of how many things each is, and how it is done."""
+    if options.observed:
+        for bridges in (1, 1000):
+            for looked_at in (False, True):
+                yield (f"a second, {bridges:,} bridges, {'all' if looked_at else 'nothing'} on",
+                       FEW_SECONDS, MANY_SECONDS, 1,
+                       lambda rig, count, out: callgrind_seconds(rig, annotated, bridges, looked_at,
+                                                                 count, out))
+        return
+    for way in CHANNELS if options.channels else WAYS:
+        candidate = annotated if way.annotate else plain
+        yield (way.title, FEW, MANY, 1,
+               lambda rig, count, out: callgrind(rig, candidate, way, count, out))
+    if not options.channels:
+        yield (SCRAPE, FEW_SCRAPES, MANY_SCRAPES, BRIDGES,
+               lambda rig, count, out: callgrind_scrapes(rig, annotated, count, out))
 
 
 def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
@@ -130,17 +188,18 @@ def measure(options: argparse.Namespace, folder: pathlib.Path) -> None:
         candidate.prepare(cache)
     print(f"{annotated.versions()}")
     with Rig(load.build(cache)) as rig:
-        for number, way in enumerate(CHANNELS if options.channels else WAYS):
-            few, many = (folder / f"callgrind.{number}.{count}" for count in (FEW, MANY))
-            for count, out in ((FEW, few), (MANY, many)):
-                callgrind(rig, annotated if way.annotate else plain, way, count, out)
-            each = (total(many) - total(few)) / (MANY - FEW)
-            print(f"{each:9.0f} instructions a message  {way.title}", flush=True)
-            for line in top(few, many, options.top):
+        for number, (title, few, many, of, run) in enumerate(cases(options, annotated, plain)):
+            outs = [folder / f"callgrind.{number}.{count}" for count in (few, many)]
+            for count, out in zip((few, many), outs):
+                run(rig, count, out)
+            things = (many - few) * of
+            each = (total(outs[1]) - total(outs[0])) / things
+            print(f"{each:9.0f} instructions  {title}", flush=True)
+            for line in top(*outs, things, options.top):
                 print(line)
-            if each > ceilings.get(way.title, each):
-                over.append(f"{way.title}: {each:.0f} instructions a message, over the ceiling of "
-                            f"{ceilings[way.title]}")
+            if each > ceilings.get(title, each):
+                over.append(f"{title}: {each:.0f} instructions, over the ceiling of "
+                            f"{ceilings[title]}")
     if over:
         raise Failed("; ".join(over))
 

@@ -10,11 +10,12 @@ import socket
 import statistics
 import threading
 import time
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from .candidates import Candidate, Chunneld
 from .load import Pace
 from .measures import delivered_rate
+from .processes import Child
 from .rig import Rig, Run, window_for
 from .routes import EXCHANGE, REDIS_TO_AMQP
 from .servers import free_port
@@ -40,15 +41,16 @@ class Client:
         more = self._socket.recv_into(memoryview(self._buffer)[at:])
         return at + more if more else 0
 
-    def whole(self, path: str) -> bytes:
-        """A chunked answer."""
+    def whole(self, path: str) -> memoryview:
+        """A chunked answer, until the next one is read; it is not copied, as that would take longer
+        than the answer itself."""
         self.send(path)
         end = self.read()
         while end and not self._buffer.endswith(END, 0, end):
             end = self.read(end)
         if not end:
             raise Failed(f"{path}: the daemon closed the connection")
-        return bytes(self._buffer[:end])
+        return memoryview(self._buffer)[:end]
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
@@ -62,19 +64,50 @@ def many(run: Run, count: int) -> list[dict[str, Any]]:
              "to": {"exchange": EXCHANGE, "routing_key": "{channel}"}} for number in range(count)]
 
 
+Dress = Callable[["dict[str, Any]", Run, int], "dict[str, Any]"]  # adds to a configuration
+
+
+def nothing_on(configuration: dict[str, Any], _run: Run, _port: int) -> dict[str, Any]:
+    return configuration
+
+
+def http_on(configuration: dict[str, Any], _run: Run, port: int) -> dict[str, Any]:
+    return {**configuration, "http": {"listen": f"127.0.0.1:{port}"}}
+
+
+def everything_on(configuration: dict[str, Any], run: Run, port: int) -> dict[str, Any]:
+    name = run.route.channel
+    configuration["connections"]["redis"]["canary"] = "1s"
+    return {**configuration, "http": {"listen": f"127.0.0.1:{port}"},
+            "control": {"socket": str(run.folder / "control.sock")},
+            "stats": {"channel": f"{name}-stats", "interval": "1s"},
+            "events": {"channel": f"{name}-events"}}
+
+
+@contextlib.contextmanager
+def carried(rig: Rig, candidate: Chunneld, count: int, wrapper: tuple[str, ...] = (),
+            dress: Dress = http_on) -> Iterator[tuple[Child, int]]:
+    """A daemon with so many bridges, each of which has carried a message, and the port of its HTTP;
+    it may run under a program such as valgrind."""
+    port = free_port()
+    with rig.run(candidate, REDIS_TO_AMQP, channels=count) as run:
+        configuration = candidate.configuration_of(run.route, many(run, count))
+        run.child = candidate.start_with(dress(configuration, run, port), run.folder, wrapper)
+        wait_until(lambda: rig.redis.channels(f"{run.route.channel}.*") == count,
+                   f"{count} channels are subscribed", 60, every=0.05)
+        outcome = run.flow(100, Pace(count=count), idle_ms=30_000)
+        if outcome["got"] != count:
+            raise Failed(f"{outcome['got']} of {count} messages came")
+        yield run.child, port
+
+
 def scrape(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metrics:
     """/metrics of many bridges, each of which has carried a message; the longest turn of the loop
     is that of a time in which nothing but this was done."""
     assert isinstance(candidate, Chunneld)
-    count, seconds, port = parameters["bridges"], parameters["seconds"], free_port()
-    with rig.run(candidate, REDIS_TO_AMQP, channels=count) as run:
-        configuration = candidate.configuration_of(run.route, many(run, count))
-        child = run.child = candidate.start_with(
-            {**configuration, "http": {"listen": f"127.0.0.1:{port}"}}, run.folder)
-        wait_until(lambda: rig.redis.channels(f"{run.route.channel}.*") == count,
-                   f"{count} channels are subscribed", 60, every=0.05)
-        run.flow(100, Pace(count=count))
-        client, took, used, page = Client(port), [], [], b""
+    seconds = parameters["seconds"]
+    with carried(rig, candidate, parameters["bridges"]) as (child, port):
+        client, took, used, page = Client(port), [], [], memoryview(b"")
         begun = time.monotonic()
         while time.monotonic() < begun + seconds or len(took) < 10:
             cpu, start = child.cpu_ns(), time.monotonic_ns()
@@ -116,15 +149,6 @@ def watchers(port: int) -> Iterator[None]:
         page.close()
         threads[1].join()
         scraper.close()
-
-
-def everything_on(configuration: dict[str, Any], run: Run, port: int) -> dict[str, Any]:
-    name = run.route.channel
-    configuration["connections"]["redis"]["canary"] = "1s"
-    return {**configuration, "http": {"listen": f"127.0.0.1:{port}"},
-            "control": {"socket": str(run.folder / "control.sock")},
-            "stats": {"channel": f"{name}-stats", "interval": "1s"},
-            "events": {"channel": f"{name}-events"}}
 
 
 def observed(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metrics:
