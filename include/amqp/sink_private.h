@@ -1,6 +1,6 @@
 /* The inside of a sink, shared by sink.c (what the bridge sees), confirms.c (what the broker says
  * of what was published), returns.c (what it could not route), culprit.c (what it closes the
- * channel over) and tx.c (transactions) alone. */
+ * channel over), sink_setup.c (what comes first on a channel) and tx.c (transactions) alone. */
 #ifndef CHUNNELD_AMQP_SINK_PRIVATE_H
 #define CHUNNELD_AMQP_SINK_PRIVATE_H
 
@@ -29,6 +29,13 @@ struct rmq_culprit {
     uint64_t told_us; /* when the search was last logged; 0: never */
 };
 
+/* What is still to be answered on a new channel before anything can be published. */
+struct rmq_setup {
+    bool awaits_exchange; /* exchange.declare-ok, to the look whether the exchange is there */
+    bool awaits_consume;  /* basic.consume-ok */
+    bool awaits_select;   /* confirm.select-ok or tx.select-ok */
+};
+
 struct rmq_sink {
     struct sink base;
     const struct conf_sink *conf;
@@ -38,10 +45,9 @@ struct rmq_sink {
     struct loop *loop;
     struct rmq_publisher publisher;
     struct rmq_replies *replies; /* where answers come in; NULL: none are wanted */
-    bool awaits_select;          /* confirm.select-ok or tx.select-ok is still to come */
-    bool awaits_consume;         /* basic.consume-ok likewise */
-    bool confirms;               /* the broker confirms or commits, and `out` is in use */
-    bool transactional;          /* with `confirms`: it commits */
+    struct rmq_setup setup;
+    bool confirms;      /* the broker confirms or commits, and `out` is in use */
+    bool transactional; /* with `confirms`: it commits */
     struct rmq_tx tx;
     struct rmq_culprit culprit;
 
@@ -74,6 +80,13 @@ struct rmq_sink {
 void rmq_sink_give_back(struct rmq_sink *sink, const char *why);
 /* Whether another one may go out now. */
 bool rmq_sink_has_room(const struct rmq_sink *sink);
+
+/* sink_setup.c: why the channel must not open, for rmq_channel_events. */
+const char *rmq_setup_why_not(void *ctx);
+/* The channel has opened; whether nothing has to be waited for. */
+bool rmq_setup_begin(struct rmq_sink *sink);
+/* An answer to that; false: it was not waited for. *out_done: it was the last. */
+bool rmq_setup_on_method(struct rmq_sink *sink, amqp_method_number_t id, bool *out_done);
 
 /* confirms.c: how long the broker may take, how many it may leave open; whether one more may be. */
 void rmq_confirms_init(struct rmq_sink *sink, uint64_t timeout_us);

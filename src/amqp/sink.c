@@ -1,6 +1,7 @@
 /* The AMQP sink as its bridge sees it: sending, the window of what is not confirmed, stop. Not for:
- * frames (publish.c), confirms (confirms.c), transactions (tx.c), returned messages (returns.c),
- * messages that the broker closes the channel over (culprit.c). */
+ * frames (publish.c), what comes first on a channel (sink_setup.c), confirms (confirms.c),
+ * transactions (tx.c), returned messages (returns.c), messages that the broker closes the channel
+ * over (culprit.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,35 +65,6 @@ static void sink_become_ready(struct rmq_sink *sink)
     sink_tell(sink, ENDPOINT_READY, NULL);
 }
 
-/* Constant names alone can be held against the topology; a template's are only known with the
- * message. */
-static const char *sink_why_not(void *ctx)
-{
-    const struct rmq_sink *sink = ctx;
-    const struct mapping *mapping = &sink->conf->mapping;
-    bool is_queue = sink->conf->kind == CONF_SINK_QUEUE;
-    const struct template *template = is_queue ? mapping->routing_key : mapping->exchange;
-    struct slice name;
-
-    if (template == NULL || !template_is_constant(template, &name)) {
-        return NULL;
-    }
-    return rmq_topology_problem(sink->topology, is_queue ? RMQ_QUEUE : RMQ_EXCHANGE, name);
-}
-
-static void sink_select(struct rmq_sink *sink)
-{
-    amqp_confirm_select_t select = {0};
-
-    if (sink->transactional) {
-        rmq_tx_select(sink);
-    } else {
-        rmq_channel_send(sink->channel, AMQP_CONFIRM_SELECT_METHOD, &select);
-    }
-    rmq_channel_expect(sink->channel, sink->transactional ? "tx.select" : "confirm.select",
-                       RMQ_REPLY_TIMEOUT_US);
-}
-
 static void sink_on_open(void *ctx)
 {
     struct rmq_sink *sink = ctx;
@@ -102,32 +74,9 @@ static void sink_on_open(void *ctx)
     sink->rest_us = 0;
     sink->return_cursor = 0;
     rmq_publisher_reset(&sink->publisher);
-    sink->awaits_select = sink->confirms;
-    sink->awaits_consume = sink->replies != NULL;
-    if (sink->awaits_consume) {
-        rmq_replies_consume(sink->replies);
-        rmq_channel_expect(sink->channel, "basic.consume", RMQ_REPLY_TIMEOUT_US);
-    }
-    if (sink->awaits_select) {
-        sink_select(sink);
-    }
-    if (!sink->awaits_select && !sink->awaits_consume) {
+    if (rmq_setup_begin(sink)) {
         sink_become_ready(sink);
     }
-}
-
-/* An answer to the setup of the channel; false: it was not waited for. */
-static bool sink_on_reply(struct rmq_sink *sink, bool *awaits)
-{
-    if (!*awaits) {
-        return false;
-    }
-    *awaits = false;
-    if (!sink->awaits_select && !sink->awaits_consume) {
-        rmq_channel_expect_nothing(sink->channel);
-        sink_become_ready(sink);
-    }
-    return true;
 }
 
 static void sink_on_down(void *ctx, const struct rmq_loss *loss)
@@ -150,14 +99,15 @@ static bool sink_on_method(void *ctx, const amqp_method_t *method)
 {
     struct rmq_sink *sink = ctx;
     bool takes_acks = sink->confirms && !sink->transactional;
+    bool is_set_up = false;
 
+    if (rmq_setup_on_method(sink, method->id, &is_set_up)) {
+        if (is_set_up) {
+            sink_become_ready(sink);
+        }
+        return true;
+    }
     switch (method->id) {
-    case AMQP_BASIC_CONSUME_OK_METHOD:
-        return sink_on_reply(sink, &sink->awaits_consume);
-    case AMQP_CONFIRM_SELECT_OK_METHOD:
-        return takes_acks && sink_on_reply(sink, &sink->awaits_select);
-    case AMQP_TX_SELECT_OK_METHOD:
-        return sink->transactional && sink_on_reply(sink, &sink->awaits_select);
     case AMQP_TX_COMMIT_OK_METHOD:
         return rmq_tx_on_commit_ok(sink);
     case AMQP_BASIC_ACK_METHOD:
@@ -197,7 +147,7 @@ static void sink_on_channel_writable(void *ctx)
 }
 
 static const struct rmq_channel_events sink_channel_events = {
-    .why_not = sink_why_not,
+    .why_not = rmq_setup_why_not,
     .on_open = sink_on_open,
     .on_down = sink_on_down,
     .on_method = sink_on_method,

@@ -1,6 +1,7 @@
 """What goes wrong in practice: do chunnelctl status, top and the page's events tell it first, with the
 cause and the remedy in words?"""
 
+import json
 import re
 
 import pytest
@@ -47,8 +48,13 @@ def wrong_vhost(bed):
 
 
 def missing_exchange(bed):
-    bed.start({**OUT, "to": {"exchange": "nowhere", "connection": "rabbit"}}).wait_running()
-    bed.publish()
+    """Known before there is a message."""
+    bed.start({**OUT, "to": {"exchange": "nowhere", "connection": "rabbit"}})
+
+
+def missing_queue(bed):
+    bed.start({"name": "out", "from": {"queue": "nowhere", "connection": "rabbit"},
+               "to": {"channel": "there"}})
 
 
 def forbidden_channel(bed):
@@ -85,6 +91,7 @@ TROUBLES = [  # what happened, as what it is shown, its words, what to do
     (wrong_password, "waiting", "ACCESS_REFUSED - Login was refused", "Check user and password"),
     (wrong_vhost, "waiting", "vhost nowhere not found", "rabbitmqctl add_vhost"),
     (missing_exchange, "waiting", "no exchange 'nowhere'", "Declare the exchange under topology"),
+    (missing_queue, "waiting", "no queue 'nowhere'", "Declare the queue under topology"),
     (forbidden_channel, "waiting", 'channel "orders": NOPERM', "ACL SETUSER USER &CHANNEL"),
     (blocked_broker, "blocked", "blocked by the broker", "rabbitmqctl status"),
     (nobody_subscribed, "holding", "nobody is subscribed", "Start a subscriber"),
@@ -136,3 +143,49 @@ def test_trouble(rig, alarm, trouble, state, cause, remedy):
     events.close()
     alarm(False)
     bed.daemon.kill()
+
+
+def test_a_missing_exchange_that_comes(rig):
+    # Is it known before there is a message, told once as an event and by /readyz, and over as soon
+    # as the exchange is there? Nothing is to be declared, so our user may not.
+    web = Web()
+    events = rig.observer.subscribe("chunnel.events")
+    with rig.broker.user("writer", "secret"):
+        rig.rabbit.grant("writer", configure="", write="^later$", read="")
+        daemon = rig.make({"name": "out", "from": {"channel": "orders"},
+                           "to": {"exchange": "later", "routing_key": ""}}, observed=True,
+                          amqp_url=rig.rabbit.url(user="writer", password="secret"),
+                          events={"channel": "chunnel.events", "connection": "observer"},
+                          http={"listen": web.listen})
+        daemon.start()
+        seen = []
+
+        def told(event, words):
+            def look():
+                message = events.poll(0.1)
+                if message is not None:
+                    seen.append(json.loads(message["data"]))
+                return any(e["kind"] == "bridge" and e["event"] == event
+                           and words in e["details"].get("why", "") for e in seen)
+            wait_until(look, f"the event {event} comes", timeout=30)
+
+        told("waiting", "no exchange 'later'")
+        ready = web.ask("/readyz")
+        problem = next(one for one in ready.json["problems"] if one.get("bridge") == "out")
+        assert ready.status == 503
+        assert "no exchange 'later'" in problem["cause"]
+        assert "Declare the exchange" in problem["remedy"]
+        assert daemon.bridge("out")["received"] == 0
+        publish_all(rig.redis, "orders", range(3))
+        channel = rig.rabbit.channel()
+        channel.exchange_declare("later", "fanout")
+        channel.queue_declare("kept")
+        channel.queue_bind("kept", "later")
+        told("running", "")
+        assert web.ask("/readyz").status == 200
+        rig.redis.client().publish("orders", b"3")
+        wait_until(lambda: daemon.bridge("out")["pending"] == 0, "all is sent")
+        assert len([e for e in seen if "later" in e["details"].get("why", "")]) == 1
+        assert len([line for line in daemon.log().splitlines()
+                    if "no exchange" in line and "level=debug" not in line]) == 1
+        daemon.stop()

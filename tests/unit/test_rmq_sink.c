@@ -548,6 +548,71 @@ static void gives_up_a_confirm_select_without_answer(void **state)
     rmq_bed_end_sink(bed, &watch);
 }
 
+/* Sends to an exchange of that name, as far as the broker lets it. */
+static struct template *start_sink_to(struct rmq_bed *bed, struct sink_watch *watch,
+                                      const char *exchange)
+{
+    static const struct template_source any = {.scope = TEMPLATE_SCOPE_CHANNEL};
+    struct template *name;
+    struct err err;
+    size_t column;
+
+    name = template_new(slice_of(exchange), &any, &err, &column);
+    assert_non_null(name);
+    bed->sink_conf.mapping.exchange = name;
+    rmq_bed_make_hub(bed);
+    rmq_bed_make_sink(bed, watch);
+    sink_watch_start(watch);
+    rmq_hub_start(bed->hub);
+    rmq_bed_settle(bed);
+    return name;
+}
+
+/* That its exchange is missing is known before there is a message, and that it came too. */
+static void looks_whether_its_exchange_is_there(void **state)
+{
+    static const char words[] = "NOT_FOUND - no exchange 'x' in vhost '/'";
+    struct rmq_bed *bed = *state;
+    struct sink_watch watch;
+    struct template *name;
+
+    rmq_peer_set_auto(bed->peer, AMQP_EXCHANGE_DECLARE_METHOD, false);
+    name = start_sink_to(bed, &watch, "x");
+    for (unsigned looks = 1; looks <= 5; looks++) {
+        rmq_bed_check(bed, !watch.ready);
+        assert_int_equal(rmq_peer_count(bed->peer, "1 exchange.declare x  passive"), looks);
+        rmq_session_close_channel(rmq_bed_publishing(bed), CHANNEL, 404, words,
+                                  AMQP_EXCHANGE_DECLARE_METHOD);
+        rmq_bed_advance(bed, looks < 5 ? 2 * SECOND : 0);
+    }
+    assert_non_null(strstr(watch.why, words));
+    assert_int_equal(watch.waitings, 1); /* once, not at every look */
+    rmq_peer_set_auto(bed->peer, AMQP_EXCHANGE_DECLARE_METHOD, true);
+    rmq_bed_advance(bed, 2 * SECOND);
+    rmq_bed_check(bed, watch.ready);
+    assert_int_equal(rmq_peer_count(bed->peer, "basic.publish"), 0);
+    rmq_bed_end_sink(bed, &watch);
+    template_free(name);
+}
+
+/* The default exchange cannot be declared, and a template's name is not known yet. */
+static void looks_for_no_exchange_without_a_name(void **state)
+{
+    static const char *const names[] = {"", "to-{channel}"};
+    struct rmq_bed *bed = *state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct sink_watch watch;
+        struct template *name = start_sink_to(bed, &watch, names[i]);
+
+        rmq_bed_check(bed, watch.ready);
+        rmq_bed_end_sink(bed, &watch);
+        rmq_bed_tear_down_hub(bed);
+        template_free(name);
+    }
+    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare"), 0);
+}
+
 static void gives_up_a_channel_open_without_answer(void **state)
 {
     struct rmq_bed *bed = *state;
@@ -629,6 +694,8 @@ int main(void)
         bed_test(gives_back_what_a_lost_connection_held),
         bed_test(tells_why_it_waits),
         bed_test(gives_up_a_confirm_select_without_answer),
+        bed_test(looks_whether_its_exchange_is_there),
+        bed_test(looks_for_no_exchange_without_a_name),
         bed_test(gives_up_a_channel_open_without_answer),
     };
 

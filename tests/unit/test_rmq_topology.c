@@ -182,7 +182,7 @@ static void holds_back_only_who_needs_it(void **state)
                         "exchange \"bad\": 406 PRECONDITION_FAILED - inequivalent arg 'type'");
     assert_true(rmq_bed_logged("topology refused"));
     /* Tried again, and taken. */
-    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad"), 0);
+    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad direct"), 0);
     rmq_bed_advance(bed, 200 * MS);
     assert_int_equal(rmq_peer_count(bed->peer, "publishing 1 exchange.declare bad"), 1);
     assert_true(endpoints.bad.ready);
@@ -242,11 +242,11 @@ static void survives_an_object_that_costs_the_connection(void **state)
     assert_string_equal(endpoints.bad.why,
                         "exchange \"bad\": 503 COMMAND_INVALID - unknown exchange type");
     rmq_bed_advance(bed, 600 * SECOND);
-    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad"), 0);
+    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad direct"), 0);
     /* The next connection tries it again. */
     rmq_session_drop(rmq_bed_publishing(bed));
     rmq_bed_advance(bed, 1 * SECOND);
-    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad"), 1);
+    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare bad direct"), 1);
     assert_true(endpoints.bad.ready);
     end(bed, &endpoints);
 }
@@ -266,7 +266,7 @@ static void starts_anew_when_the_connection_goes(void **state)
     rmq_peer_set_auto(bed->peer, AMQP_QUEUE_DECLARE_METHOD, true);
     rmq_peer_clear_log(bed->peer);
     rmq_bed_advance(bed, 1 * SECOND);
-    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare good"), 2);
+    assert_int_equal(rmq_peer_count(bed->peer, "exchange.declare good topic"), 2);
     assert_true(endpoints.good.ready && endpoints.source.ready);
     end(bed, &endpoints);
 }
