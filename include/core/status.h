@@ -27,7 +27,7 @@ struct canary_status {
 struct connection_status {
     enum connection_state state;
     uint64_t reconnects;  /* times it came up again after a loss */
-    int64_t since_us;     /* wall clock of the last change of state; 0: never */
+    int64_t since_us;     /* wall clock since when it is up, or is not; 0: never tried */
     char last_error[320]; /* "" while there was none */
     uint64_t bytes_in;
     uint64_t bytes_out;

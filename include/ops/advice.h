@@ -1,9 +1,14 @@
-/* What an operator can do about an error, from its words. */
+/* What an error means in plain words and what an operator can do about it, from its own words. */
 #ifndef CHUNNELD_OPS_ADVICE_H
 #define CHUNNELD_OPS_ADVICE_H
 
-/* What to do about `error` (words of a server or of ours), a sentence; NULL: no idea, or `error` is
- * NULL. */
-const char *advice_for(const char *error);
+/* Static. */
+struct advice {
+    const char *meaning; /* a sentence; NULL: the error itself is plain */
+    const char *remedy;  /* likewise */
+};
+
+/* On `error` (words of a server or of ours); NULL: no idea, or `error` is NULL. */
+const struct advice *advice_for(const char *error);
 
 #endif

@@ -43,8 +43,8 @@ size_t health_look_add(struct health_look *look, const struct board_bridge *brid
                        struct health_trouble out_troubles[HEALTH_TROUBLES_MOST]);
 /* Ends the list: connections first, then the bridges added; of those that run, the ones that drop
  * messages, that nobody is subscribed for or the broker blocks, and those that hold some and have
- * delivered none for some seconds. Each has "connection" or "bridge", "state", "cause" and
- * "remedy"; the latter two may be null. Valid until health_look_fini(). */
+ * delivered none for some seconds. Each has "connection" or "bridge", "state", "cause",
+ * "meaning" and "remedy"; the latter three may be null. Valid until health_look_fini(). */
 struct slice health_look_end(struct health_look *look);
 /* Legal on a zeroed one. */
 void health_look_fini(struct health_look *look);

@@ -30,7 +30,7 @@ struct redis_connection {
     bool pinged;                  /* PING was sent after an interval of silence */
     uint64_t heard_bytes;         /* read when the timer of silence last ran */
     uint64_t ups;                 /* times it came up */
-    int64_t since_us;             /* wall clock of the last change of state */
+    int64_t since_us;             /* wall clock since when it is up, or is not */
     char last_error[320];         /* "": none yet */
     uint64_t error_us;            /* monotonic time of last_error */
 };

@@ -209,10 +209,12 @@ static void connection_set_state(struct rmq_connection *connection, enum rmq_con
               log_text("old", rmq_connection_state_name(connection->state)),
               log_text("new", rmq_connection_state_name(state)),
               log_text("reason", connection->loss.why ? connection->loss.why : ""));
-    if (connection->status.state != public_state) {
-        connection->status.state = public_state;
+    /* Each try to connect is no news: what counts is since when it cannot be used. */
+    if (connection->status.state == CONNECTION_STOPPED ||
+        (connection->status.state == CONNECTION_UP) != (public_state == CONNECTION_UP)) {
         connection->status.since_us = clock_wall_us();
     }
+    connection->status.state = public_state;
     loop_timer_cancel(&connection->timer);
     loop_task_cancel(connection->setup.loop, &connection->failing);
     connection->state = state;

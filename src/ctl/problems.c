@@ -16,6 +16,7 @@ struct problems_group {
     const char *kind; /* "connection" or "bridge" */
     const char *state;
     const char *cause; /* "": not known; then it stands alone */
+    const char *meaning;
     const char *remedy;
     const char *names[PROBLEMS_NAMES];
     size_t count;
@@ -31,6 +32,7 @@ static struct problems_group problems_group_of(const struct json_node *problem)
         .kind = is_connection ? "connection" : "bridge",
         .state = overview_text(problem, "state"),
         .cause = overview_text(problem, "cause"),
+        .meaning = overview_text(problem, "meaning"),
         .remedy = overview_text(problem, "remedy"),
         .names = {is_connection ? connection : overview_text(problem, "bridge")},
         .count = 1,
@@ -101,6 +103,7 @@ static void problems_append_cause(struct problems_group *groups, size_t count, s
             groups[i].told = true;
         }
     }
+    problems_append_words(groups[0].meaning, out);
     problems_append_words(groups[0].cause, out);
     problems_append_words(groups[0].remedy, out);
 }

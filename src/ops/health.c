@@ -9,6 +9,8 @@
 static void health_problem(struct json_writer *json, const char *kind, const char *name,
                            const char *state, const char *cause)
 {
+    const struct advice *advice = advice_for(cause);
+
     json_writer_begin_object(json);
     json_writer_key(json, kind);
     json_writer_text(json, name);
@@ -16,8 +18,10 @@ static void health_problem(struct json_writer *json, const char *kind, const cha
     json_writer_text(json, state);
     json_writer_key(json, "cause");
     json_writer_text(json, cause);
+    json_writer_key(json, "meaning");
+    json_writer_text(json, advice != NULL ? advice->meaning : NULL);
     json_writer_key(json, "remedy");
-    json_writer_text(json, advice_for(cause));
+    json_writer_text(json, advice != NULL ? advice->remedy : NULL);
     json_writer_end_object(json);
 }
 

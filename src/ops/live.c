@@ -87,34 +87,45 @@ static void live_sample(struct board_bridge *bridge, const struct bridge_counter
         more < UINT32_MAX ? (uint32_t)more : UINT32_MAX;
 }
 
+/* What a bridge shows now, and what is wrong with it, for those who watch. */
+static void live_look_at(struct live *live, struct board_bridge *bridge, uint64_t now_us,
+                         bool samples)
+{
+    struct bridge_status status;
+    uint64_t digest;
+
+    bridge->get_status(bridge, now_us, &status);
+    if (samples) {
+        live_sample(bridge, &status.counters);
+    }
+    digest = live_digest(live, bridge, &status);
+    if (digest != bridge->trail.digest) {
+        bridge->trail.digest = digest;
+        bridge->trail.changed = live->look;
+    }
+}
+
 static void live_look(struct live *live, bool samples)
 {
+    bool looks = samples || live->watchers > 0;
     uint64_t now_us = loop_touch(live->loop);
     uint64_t shape = 0;
     struct board_bridge *bridge;
 
     live->look++;
-    health_look_fini(&live->health);
-    health_look_begin(&live->health, live->board, 0);
+    if (looks) {
+        health_look_fini(&live->health);
+        health_look_begin(&live->health, live->board, 0);
+    }
     TAILQ_FOREACH(bridge, &live->board->bridges, link) {
-        struct bridge_status status;
-        uint64_t digest;
-
         shape = live_mix(live_mix_text(shape, bridge->name), (uintptr_t)bridge);
-        if (!samples && live->watchers == 0) {
-            continue;
-        }
-        bridge->get_status(bridge, now_us, &status);
-        if (samples) {
-            live_sample(bridge, &status.counters);
-        }
-        digest = live_digest(live, bridge, &status);
-        if (digest != bridge->trail.digest) {
-            bridge->trail.digest = digest;
-            bridge->trail.changed = live->look;
+        if (looks) {
+            live_look_at(live, bridge, now_us, samples);
         }
     }
-    live->problems = health_look_end(&live->health);
+    if (looks) {
+        live->problems = health_look_end(&live->health);
+    }
     if (shape != live->shape) {
         live->shape = shape;
         live->epoch++;

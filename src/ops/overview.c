@@ -99,6 +99,7 @@ void overview_write_members(const struct board_bridge *bridge, const struct brid
 {
     const struct bridge_counters *counters = &status->counters;
     const struct histogram *latency = status->latency;
+    const struct advice *advice = advice_for(trouble->cause ? trouble->cause : status->last_error);
 
     overview_text(json, "name", bridge->name);
     json_writer_key(json, "enabled");
@@ -114,7 +115,8 @@ void overview_write_members(const struct board_bridge *bridge, const struct brid
     overview_text(json, "trouble", trouble->state);
     overview_text(json, "cause", trouble->cause);
     overview_text(json, "last_error", status->last_error);
-    overview_text(json, "remedy", advice_for(trouble->cause ? trouble->cause : status->last_error));
+    overview_text(json, "meaning", advice != NULL ? advice->meaning : NULL);
+    overview_text(json, "remedy", advice != NULL ? advice->remedy : NULL);
     overview_counters(json, counters);
     overview_natural(json, "spool_bytes", status->disk.bytes);
     overview_ms(json, "spool_oldest_ms", store_gauge_age_us(&status->disk, clock_wall_us()));

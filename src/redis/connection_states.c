@@ -17,8 +17,12 @@ static void connection_set_state(struct redis_connection *c, enum redis_state st
     log_debug("connection", c->setup.conf->name, "state", log_text("purpose", c->setup.purpose),
               log_text("old", redis_state_name(c->state)), log_text("new", redis_state_name(state)),
               log_text("reason", why));
+    /* Each try to connect is no news: what counts is since when it cannot be used. */
+    if (c->state == REDIS_STATE_STOPPED ||
+        (c->state == REDIS_STATE_UP) != (state == REDIS_STATE_UP)) {
+        c->since_us = clock_wall_us();
+    }
     c->state = state;
-    c->since_us = clock_wall_us();
 }
 
 static void connection_note_error(struct redis_connection *c, const char *why)

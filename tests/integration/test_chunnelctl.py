@@ -107,7 +107,7 @@ def test_status(rig):
 
 
 def test_status_of_trouble(rig):
-    # Does what is wrong come first, with its cause and remedy?
+    # Does what is wrong come first, in plain words, with its cause and remedy?
     away = rig.proxy(rig.broker.port)
     away.refuse()
     steered = steer(rig, amqp_url=rig.rabbit.url(port=away.port))
@@ -118,7 +118,7 @@ def test_status_of_trouble(rig):
         status, out, _ = steered("status")
         assert status == 0
         return re.search(r"^WRONG\n  connection rabbit: \w+\n  2 bridges: waiting: out, in\n"
-                         r"      \S.+\n      [A-Z].+\.\n\nCONNECTION ", out, re.M)
+                         r"      [A-Z].+\.\n      \S.+\n      [A-Z].+\.\n\nCONNECTION ", out, re.M)
 
     wait_until(told_once, "the cause is told once")
     steered.daemon.stop()

@@ -5,6 +5,7 @@ import re
 import time
 
 from harness.daemon import assert_books, run
+from harness.ports import free_port
 from harness.waiting import holds_for, wait_until
 
 WORK = {"queues": [{"name": "work"}]}
@@ -39,6 +40,26 @@ def check_shape(stats):
         assert bridge["latency_ms"].keys() == {"p50", "p99", "p999", "max"}
         assert bridge["last_error"] is None or isinstance(bridge["last_error"], str)
     assert_books(stats)
+
+
+def test_since_when_it_is_down(rig):
+    # Is what is told the time since which a server cannot be used, and not that of the last try?
+    away = free_port()
+    daemon = rig.make(OUT, IN, observed=True, amqp_url=f"amqp://127.0.0.1:{away}",
+                      redis_url=f"redis://127.0.0.1:{away}")
+    daemon.start()
+
+    def since(stats):
+        return [stats["connections"][name]["since"] for name in ("redis", "rabbit")]
+
+    first = since(daemon.wait_stats(lambda stats: all(since(stats)), "both are tried"))
+
+    def tries(name):
+        return [line for line in daemon.log().splitlines() if f'connection="{name}"' in line
+                and 'msg="state"' in line and "new=connecting" in line]
+
+    wait_until(lambda: all(len(tries(name)) > 3 for name in ("redis", "rabbit")), "more tries")
+    assert since(daemon.newest()) == first
 
 
 def test_shape(rig):

@@ -174,6 +174,7 @@ def test_a_missing_exchange_that_comes(rig):
         problem = next(one for one in ready.json["problems"] if one.get("bridge") == "out")
         assert ready.status == 503
         assert "no exchange 'later'" in problem["cause"]
+        assert problem["meaning"] == "The broker has no such exchange."
         assert "Declare the exchange" in problem["remedy"]
         assert daemon.bridge("out")["received"] == 0
         publish_all(rig.redis, "orders", range(3))

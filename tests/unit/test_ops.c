@@ -253,11 +253,15 @@ static void test_advice(void **state)
     assert_null(advice_for(NULL));
     assert_null(advice_for(""));
     assert_null(advice_for("something else"));
-    assert_non_null(strstr(advice_for("WRONGPASS: the user or the password is wrong"), "ACL LIST"));
-    assert_non_null(strstr(advice_for("127.0.0.1:1: Connection refused"), "server runs"));
+    assert_non_null(
+        strstr(advice_for("WRONGPASS: the user or the password is wrong")->remedy, "ACL LIST"));
+    assert_non_null(
+        strstr(advice_for("127.0.0.1:1: Connection refused")->meaning, "takes connections"));
     assert_non_null(strstr(advice_for("ACCESS_REFUSED - Login was refused using authentication "
-                                      "mechanism PLAIN."),
+                                      "mechanism PLAIN.")
+                               ->remedy,
                            "password_file"));
+    assert_null(advice_for("nobody is subscribed")->meaning); /* is plain */
 }
 
 int main(void)

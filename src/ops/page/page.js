@@ -115,11 +115,12 @@ function makeRow(bridge) {
 
 function drawTrend(bridge) {
   const values = bridge.trend;
-  const top = Math.max(1, ...values);
+  const top = Math.max(0, ...values);
   const points = values.map((value, index) => `${SAMPLES - values.length + index} ${(24.5 - (value / top) * 22).toFixed(1)}`);
-  const edge = points.length > 1 ? `M${points.join("L")}` : "";
+  const edge = points.length > 1 && top > 0 ? `M${points.join("L")}` : "";
   bridge.cells.edge.setAttribute("d", edge);
   bridge.cells.area.setAttribute("d", edge ? `${edge}L${SAMPLES - 1} 26L${SAMPLES - values.length} 26Z` : "");
+  bridge.cells.svg.parentNode.classList.toggle("flat", edge === "");
   bridge.cells.svg.setAttribute("aria-label", `delivered, at most ${rate(top / (SAMPLE_MS / 1000))} a second`);
 }
 
@@ -230,23 +231,27 @@ function drawProblems(problems) {
   byId("problems").hidden = groups.length === 0;
   drawList(byId("problem-list"), groups.slice(0, 12), (group) => {
     const item = element("li");
+    const subjects = element("div");
+    item.append(subjects);
     for (const { kind, state, names } of group.subjects) {
       const line = element("p", "subject");
       line.append(names.length > 1 ? `${names.length} ${kind.toLowerCase()}s ` : `${kind} `);
       line.append(element("b", "", names.slice(0, 5).join(", ")));
       line.append(names.length > 5 ? ` and ${names.length - 5} more ` : " ", element("span", pillClass(state), state));
-      item.append(line);
+      subjects.append(line);
     }
-    if (group.cause) item.append(element("p", "cause", group.cause));
-    if (group.remedy) item.append(element("p", "remedy", group.remedy));
+    const words = element("div");
+    words.append(element("p", "meaning", group.meaning || group.cause || "The cause is not known."));
+    if (group.remedy) words.append(element("p", "remedy", group.remedy));
+    if (group.meaning) words.append(element("p", "cause", group.cause));
+    item.append(words);
     return item;
   });
 }
 
 function drawConnections(connections) {
-  const shown = connections.map(({ name, kind, state, since, blocked, reconnects, last_error, subscriber_lag_bytes }) => (
-    { name, kind, state: blocked ? "blocked" : state, since, reconnects,
-      lag: subscriber_lag_bytes, last_error: state === "up" ? null : last_error }));
+  const shown = connections.map(({ name, kind, state, since, blocked, reconnects, subscriber_lag_bytes }) => (
+    { name, kind, state: blocked ? "blocked" : state, since, reconnects, lag: subscriber_lag_bytes }));
   drawList(byId("connections"), shown, (connection) => {
     const item = element("li");
     const top = element("div", "top");
@@ -254,11 +259,10 @@ function drawConnections(connections) {
     name.append(element("b", "", connection.name), " ", element("span", "quiet", connection.kind));
     top.append(name, element("span", pillClass(connection.state), connection.state));
     item.append(top);
-    const since = connection.since ? `since ${new Date(connection.since).toLocaleString()}` : "never connected";
+    const since = connection.since ? `since ${moment(connection.since)}` : "never connected";
     const again = connection.reconnects ? `, reconnected ${connection.reconnects} ×` : "";
     const lag = connection.lag ? `, ${size(connection.lag)} not read yet` : "";
     item.append(element("p", "quiet", since + again + lag));
-    if (connection.last_error) item.append(element("p", "error", connection.last_error));
     return item;
   });
 }

@@ -25,6 +25,13 @@ function duration(ms) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+/* The time alone where it was today. */
+function moment(text) {
+  const then = new Date(text);
+  const today = then.toDateString() === new Date().toDateString();
+  return then.toLocaleString([], today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
+}
+
 function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
@@ -36,7 +43,7 @@ function groupProblems(problems) {
   const groups = new Map();
   for (const problem of problems) {
     const key = problem.cause || `${problem.connection || ""} ${problem.bridge || ""}`;
-    if (!groups.has(key)) groups.set(key, { cause: problem.cause, remedy: problem.remedy, subjects: new Map() });
+    if (!groups.has(key)) groups.set(key, { cause: problem.cause, meaning: problem.meaning, remedy: problem.remedy, subjects: new Map() });
     const { subjects } = groups.get(key);
     const kind = problem.connection ? "Connection" : "Bridge";
     const subject = `${kind} ${problem.state}`;
