@@ -21,9 +21,10 @@ from . import load
 from .cache import Cache, default_folder
 from .candidates import Chunneld, ChunneldPlain
 from .load import Pace
-from .observing import Client, carried, everything_on, nothing_on, watchers
-from .rig import Rig
+from .observing import Client, Dress, carried, everything_on, nothing_on, watchers
+from .rig import Rig, Run
 from .routes import AMQP_TO_REDIS, REDIS_TO_AMQP, Route
+from .servers import free_port
 from .waiting import Failed, wait_until
 
 FEW, MANY = 2_000, 12_000
@@ -33,7 +34,7 @@ FEW_SECONDS, MANY_SECONDS = 3, 13
 BRIDGES = 500
 SCRAPE = "a scrape of /metrics, each bridge"
 
-Run = Callable[[Rig, int, pathlib.Path], None]  # carries, or scrapes, so often; what was counted
+Count = Callable[[Rig, int, pathlib.Path], None]  # does it so often, and where that is written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Way:
     title: str
     direction: str
     annotate: bool
+    dress: Dress = nothing_on
     channels: int = 0     # 0: the one channel of every other measurement
     listed: bool = False  # they are named one by one; else a pattern matches them
 
@@ -58,17 +60,22 @@ WAYS = (Way("Redis to AMQP, annotations on", REDIS_TO_AMQP, True),
         Way("Redis to AMQP, annotations off", REDIS_TO_AMQP, False),
         Way("AMQP to Redis", AMQP_TO_REDIS, False))
 # The channel is the routing key in all of them, so that only their number differs.
-CHANNELS = (Way("1 channel by a pattern", REDIS_TO_AMQP, True, 1),
-            Way("10,000 channels by a pattern", REDIS_TO_AMQP, True, 10_000),
-            Way("1 channel by its name", REDIS_TO_AMQP, True, 1, True),
-            Way("10,000 channels by their names", REDIS_TO_AMQP, True, 10_000, True))
+CHANNELS = (Way("1 channel by a pattern", REDIS_TO_AMQP, True, channels=1),
+            Way("10,000 channels by a pattern", REDIS_TO_AMQP, True, channels=10_000),
+            Way("1 channel by its name", REDIS_TO_AMQP, True, channels=1, listed=True),
+            Way("10,000 channels by their names", REDIS_TO_AMQP, True, channels=10_000, listed=True))
+
+
+def all_on(configuration: dict[str, Any], run: Run, port: int) -> dict[str, Any]:
+    """Everything on, but nothing that is done each second, as a message takes longer here."""
+    return everything_on(configuration, run, port, "1h")
 
 
 def callgrind(rig: Rig, candidate: Chunneld, way: Way, count: int, out: pathlib.Path) -> None:
     """Carries `count` messages under callgrind, which writes what it counted to `out`."""
     with rig.run(candidate, way.direction, way.channels) as run:
         run.child = candidate.start_with(
-            way.configuration(candidate, run.route), run.folder,
+            way.dress(way.configuration(candidate, run.route), run, free_port()), run.folder,
             ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"))
         if way.listed:
             wait_until(lambda: rig.redis.channels(run.route.pattern) == way.channels,
@@ -150,18 +157,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--channels", action="store_true",
                         help="compare 10,000 channels on one bridge with one instead")
     parser.add_argument("--observed", action="store_true",
-                        help="count what a second costs in which nothing is published instead, with "
-                        "everything on (a scrape, the stats, the canary and a watcher of the status "
-                        "page each second, events, control socket) and with nothing")
+                        help="count instead what a message costs, and a second in which nothing is "
+                        "published, with everything on (a scrape, the stats, the canary and a watcher "
+                        "of the status page each second, events, control socket) and with nothing")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR",
                         help="keep callgrind's files there")
     return parser.parse_args(arguments)
 
 
 def cases(options: argparse.Namespace, annotated: Chunneld,
-          plain: Chunneld) -> Iterator[tuple[str, int, int, int, Run]]:
+          plain: Chunneld) -> Iterator[tuple[str, int, int, int, Count]]:
     """What is counted: its name, the two amounts, of how many things each is, and how it is done."""
     if options.observed:
+        for words, dress in (("nothing", nothing_on), ("all", all_on)):
+            way = Way(f"a message, Redis to AMQP, {words} on", REDIS_TO_AMQP, True, dress)
+            yield (way.title, FEW, MANY, 1,
+                   lambda rig, count, out: callgrind(rig, annotated, way, count, out))
         for bridges in (1, 1000):
             for looked_at in (False, True):
                 yield (f"a second, {bridges:,} bridges, {'all' if looked_at else 'nothing'} on",

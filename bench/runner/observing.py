@@ -75,12 +75,13 @@ def http_on(configuration: dict[str, Any], _run: Run, port: int) -> dict[str, An
     return {**configuration, "http": {"listen": f"127.0.0.1:{port}"}}
 
 
-def everything_on(configuration: dict[str, Any], run: Run, port: int) -> dict[str, Any]:
+def everything_on(configuration: dict[str, Any], run: Run, port: int,
+                  every: str = "1s") -> dict[str, Any]:
     name = run.route.channel
-    configuration["connections"]["redis"]["canary"] = "1s"
+    configuration["connections"]["redis"]["canary"] = every
     return {**configuration, "http": {"listen": f"127.0.0.1:{port}"},
             "control": {"socket": str(run.folder / "control.sock")},
-            "stats": {"channel": f"{name}-stats", "interval": "1s"},
+            "stats": {"channel": f"{name}-stats", "interval": every},
             "events": {"channel": f"{name}-events"}}
 
 
