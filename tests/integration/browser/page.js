@@ -65,7 +65,35 @@ async function content(page) {
   assert.deepStrictEqual(await names(page), []);
   assert.ok(await page.isVisible("#none"));
   await page.selectOption("#state", "");
+  await keyboard(page);
   await pictures(page, "well");
+}
+
+/* By keyboard alone, and with the names and roles that a screen reader tells. */
+async function keyboard(page) {
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  await page.reload(PATIENCE);
+  await updated(page);
+  await page.keyboard.press("Tab");
+  assert.strictEqual(await focused(), "Skip to the bridges");
+  await page.keyboard.press("Enter");
+  assert.strictEqual(await focused(), "bridges");
+  await page.keyboard.press("Tab");
+  assert.strictEqual(await focused(), "find");
+  await page.keyboard.press("Tab");
+  assert.strictEqual(await focused(), "state");
+  await page.keyboard.press("Tab");
+  assert.strictEqual(await focused(), "Bridge");
+  await page.keyboard.press("Enter");
+  assert.strictEqual(await page.getAttribute("th[data-key=name]", "aria-sort"), "ascending");
+  const table = page.getByRole("table", { name: "Bridges" });
+  assert.strictEqual(await table.getByRole("row").count(), 3);
+  assert.strictEqual(await table.getByRole("row").nth(1).getByRole("cell").count(), 10);
+  assert.strictEqual(await table.getByRole("columnheader", { name: "State" }).count(), 1);
+  assert.strictEqual(await page.getByRole("searchbox", { name: /Find by name/ }).count(), 1);
+  assert.strictEqual(await page.getByRole("combobox", { name: "State" }).count(), 1);
+  assert.strictEqual(await page.getByRole("heading", { name: "Connections" }).count(), 1);
+  assert.ok(await page.getByRole("status").filter({ hasText: "live" }).isVisible());
 }
 
 /* How long updates take in all: the script, and the layout of what it changed. */
