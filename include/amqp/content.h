@@ -15,6 +15,10 @@
 
 struct rmq_content;
 
+enum {
+    RMQ_READ_LEAST = 64 * 1024 * 1024, /* a message up to this is read, whatever may be sent */
+};
+
 struct rmq_content_options {
     bool need_properties; /* decode them into the delivery */
     uint64_t max_size;    /* a body over it is read, but not kept: the delivery is refused */

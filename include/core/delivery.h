@@ -57,7 +57,7 @@ struct delivery {
 
     /* What came, set by the source. Empty where that kind of source has no such thing. */
     bool redelivered;                    /* the broker's flag */
-    bool is_too_large;                   /* over max_message_size, and the body is not here */
+    bool is_too_large;                   /* over what is read at all, and the body is not here */
     struct slice channel;                /* Redis channel */
     struct slice body;                   /* any bytes */
     int64_t wall_us;                     /* wall clock of its receipt */

@@ -235,7 +235,7 @@ static int content_refuse_size(struct rmq_content *content, struct err *err)
 {
     struct err why;
 
-    err_set(&why, "a body of %llu octets, over max_message_size %llu",
+    err_set(&why, "a body of %llu octets, over the %llu that are read",
             (unsigned long long)content->left, (unsigned long long)content->options.max_size);
     if (content_refuse(content, &why, err) != 0) {
         return -1;

@@ -243,6 +243,13 @@ static unsigned source_can(const struct conf_source *conf, const struct bridge_o
     return ENDPOINT_SETTLES | ENDPOINT_PAUSES | (own_queue ? 0u : (unsigned)ENDPOINT_REDELIVERS);
 }
 
+/* Most octets of one body. max_message_size is about what we send: what comes is better read, and
+ * refused by the sink that may not send it, for then it can go to a dead letter sink that may. */
+static uint64_t source_read_limit(const struct conf_connection *conf)
+{
+    return conf->max_message_size > RMQ_READ_LEAST ? conf->max_message_size : RMQ_READ_LEAST;
+}
+
 static int source_init(struct rmq_source *source, struct rmq_connection *connection,
                        const struct bridge_options *options, bool need_properties)
 {
@@ -250,7 +257,7 @@ static int source_init(struct rmq_source *source, struct rmq_connection *connect
     struct rmq_channel_setup setup = {
         .name = source->bridge,
         .retry_max_us = RETRY_MAX_US,
-        .content = {need_properties, rmq_connection_conf(connection)->max_message_size},
+        .content = {need_properties, source_read_limit(rmq_connection_conf(connection))},
     };
 
     source->loop = rmq_connection_loop(connection);

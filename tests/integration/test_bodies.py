@@ -1,5 +1,6 @@
 """Bodies: any bytes, any size up to the limit, both ways."""
 
+import json
 import random
 
 import pytest
@@ -78,6 +79,29 @@ def test_own_limit(rig, side):
     assert [len(body) for body in subscriber.take(2)] == [4096, 10]
     limited = "back" if side == "redis" else "there"
     daemon.wait_bridge(limited, received=3, dropped=1, delivered=2, pending=0)
+
+
+def test_received_over_the_limit(rig):
+    # Is max_message_size of a source's connection about what is sent over it, not what comes, and
+    # does what the sink may not send reach the dead letter sink whole?
+    daemon = rig.run(
+        BACK,
+        {"name": "small", "from": {"queue": "tight"},
+         "to": {"channel": "out", "connection": "tight"},
+         "dead_letter": {"channel": "dead", "connection": "redis"}},
+        topology={"queues": [{"name": "work"}, {"name": "tight"}]},
+        connections={"rabbit": {"max_message_size": "1KiB"},
+                     "tight": {"url": rig.redis.url(), "max_message_size": "1KiB"}},
+        observed=True)
+    subscriber = rig.redis.subscribe("out")
+    letters = rig.redis.subscribe("dead")
+    for queue in ("work", "tight"):
+        rig.rabbit.channel().basic_publish("", queue, b"x" * 5000)
+    assert subscriber.body() == b"x" * 5000
+    letter = json.loads(letters.body())
+    assert (letter["reason"], letter["body"]) == ("too-large", "x" * 5000)
+    daemon.wait_bridge("back", delivered=1, bytes_in=5000)
+    daemon.wait_bridge("small", dead_lettered=1)
 
 
 def test_byte_counters(rig):

@@ -207,7 +207,7 @@ static void keeps_nothing_that_is_too_large(void **state)
     }
     assert_false(alloc_fail_stop());
     assert_int_equal(progress, RMQ_CONTENT_DONE);
-    expect_refused(bed, true, "a body of 1048577 octets, over max_message_size 1048576");
+    expect_refused(bed, true, "a body of 1048577 octets, over the 1048576 that are read");
     begin(bed);
     assert_int_equal(header(bed, UINT64_C(2) << 30, NO_PROPERTIES), RMQ_CONTENT_MORE);
     assert_int_equal(body(bed, SLICE("x")), RMQ_CONTENT_MORE);
