@@ -1,11 +1,19 @@
 /* Distances between names. For: "did you mean" in errors about rules and configuration. */
 #include "base/nearest.h"
 
+#include <stdbool.h>
+
 enum { NAME_MAX_LEN = 64 };
 
 static unsigned least(unsigned a, unsigned b)
 {
     return a < b ? a : b;
+}
+
+/* Whether they differ by more than case: "INFO" is nearest to "info". */
+static bool differs(char a, char b)
+{
+    return a != b && (a | 0x20) != (b | 0x20);
 }
 
 /* One row of the table of distances between the beginnings of two texts. */
@@ -19,7 +27,7 @@ static void next_row(struct slice a, size_t i, struct slice b, const struct row 
 {
     out->cost[0] = (unsigned)i;
     for (size_t j = 1; j <= b.len; j++) {
-        unsigned other = a.data[i - 1] != b.data[j - 1];
+        unsigned other = differs(a.data[i - 1], b.data[j - 1]);
         unsigned cost = least(before[1].cost[j], out->cost[j - 1]) + 1;
 
         cost = least(cost, before[1].cost[j - 1] + other);

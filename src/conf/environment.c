@@ -13,6 +13,16 @@ static bool conf_variable_char(char c, bool first)
            (!first && c >= '0' && c <= '9');
 }
 
+static bool conf_variable_begins_in(struct slice text)
+{
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.data[i] == '$' && text.data[i + 1] == '{') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Appends the value of what stands between the braces. */
 static int conf_variable_expand(struct slice inner, struct strbuf *out, struct err *err)
 {
@@ -32,6 +42,9 @@ static int conf_variable_expand(struct slice inner, struct strbuf *out, struct e
         return err_set(err,
                        "not a variable; write ${NAME} or ${NAME:-default}, the name of letters, "
                        "digits and _");
+    }
+    if (conf_variable_begins_in(rest)) {
+        return err_set(err, "a default is plain text; a variable in it means nothing");
     }
     value = getenv(name);
     if (rest.len > 0 && (value == NULL || value[0] == '\0')) {

@@ -313,6 +313,7 @@ static void test_nearest_name(void **state)
         {"exchanges", "exchange"},
         {"patern", "pattern"},
         {"channel", "channel"},
+        {"QUEUE", "queue"},
     };
     char wrong[500];
 

@@ -122,6 +122,8 @@ static void wrong_variables(void **state)
          "not a variable; write ${NAME} or ${NAME:-default}, the name of letters, digits and _"},
         {"${CONF_TEST_SET:x}", 0,
          "not a variable; write ${NAME} or ${NAME:-default}, the name of letters, digits and _"},
+        {"${CONF_TEST_NONE:-${CONF_TEST_SET}}", 0,
+         "a default is plain text; a variable in it means nothing"},
     };
     struct strbuf out = STRBUF_INIT;
     struct err err;
