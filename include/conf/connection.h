@@ -23,8 +23,9 @@ const struct conf_connection *conf_connection_pick_by(struct conf_loader *loader
                                                       const struct json_node *node, const char *key,
                                                       enum conf_protocol protocol);
 
-/* Says at the member `name` of `node`, or at `node`, that `min` is above `max`. */
-void conf_check_order(struct conf_loader *loader, const struct json_node *node, uint64_t min_us,
-                      uint64_t max_us);
+/* Sees to it that "min" is not above "max" in `node`: a default gives way to what is given there,
+ * and two that are given so are a problem. */
+void conf_put_in_order(struct conf_loader *loader, const struct json_node *node, uint64_t *min_us,
+                       uint64_t *max_us);
 
 #endif

@@ -166,7 +166,7 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
 
 void conf_retry_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
-    const struct conf_bridge *bridge = base;
+    struct conf_bridge *bridge = base;
 
-    conf_check_order(loader, node, bridge->options.retry_min_us, bridge->options.retry_max_us);
+    conf_put_in_order(loader, node, &bridge->options.retry_min_us, &bridge->options.retry_max_us);
 }

@@ -211,22 +211,28 @@ void conf_connection_finish(struct conf_loader *loader, const struct json_node *
     }
 }
 
-void conf_check_order(struct conf_loader *loader, const struct json_node *node, uint64_t min_us,
-                      uint64_t max_us)
+void conf_put_in_order(struct conf_loader *loader, const struct json_node *node, uint64_t *min_us,
+                       uint64_t *max_us)
 {
     const struct json_node *min = json_member(node, "min");
 
-    if (min_us > max_us) {
-        conf_problem(loader, min != NULL ? min : node,
-                     "\"min\" is above \"max\"; lower it, or raise \"max\"");
+    if (*min_us <= *max_us) {
+        return;
+    }
+    if (min == NULL) {
+        *min_us = *max_us;
+    } else if (json_member(node, "max") == NULL) {
+        *max_us = *min_us;
+    } else {
+        conf_problem(loader, min, "\"min\" is above \"max\"; lower it, or raise \"max\"");
     }
 }
 
 void conf_reconnect_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
-    const struct conf_connection *connection = base;
+    struct conf_connection *connection = base;
 
-    conf_check_order(loader, node, connection->reconnect_min_us, connection->reconnect_max_us);
+    conf_put_in_order(loader, node, &connection->reconnect_min_us, &connection->reconnect_max_us);
 }
 
 /* Says that a file cannot be read, before the daemon finds out. */

@@ -93,7 +93,8 @@ static const struct conf_key retry_keys[] = {
      .min = MS,
      .max = H,
      .fallback = "10s",
-     .help = "Longest wait: it doubles from `min` up to here."},
+     .help = "Longest wait: it doubles from `min` up to here. Of `min` and `max` the one that is "
+             "left out is never on the wrong side of the other."},
     {.name = "attempts",
      .type = CONF_TYPE_INTEGER,
      FIELD(struct conf_bridge, options.retry_attempts),

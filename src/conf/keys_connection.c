@@ -17,7 +17,8 @@ static const struct conf_key reconnect_keys[] = {
      .min = MS,
      .max = H,
      .fallback = "10s",
-     .help = "Longest wait: it doubles from `min` up to here."},
+     .help = "Longest wait: it doubles from `min` up to here. Of `min` and `max` the one that is "
+             "left out is never on the wrong side of the other."},
 };
 
 const struct conf_kind conf_kind_reconnect = {

@@ -142,7 +142,7 @@ static const char everything[] =
     "   \"buffer\": {\"messages\": 1, \"memory\": 1, \"disk\": \"0\", \"durability\": \"memory\",\n"
     "              \"when_full\": \"pause\"},\n"
     "   \"retry\": {\"min\": \"2s\", \"max\": \"2s\", \"attempts\": 3}, \"on_unroutable\": "
-    "\"retry\"},\n"
+    "\"drop\"},\n"
     "  {\"name\": \"two\", \"from\": {\"queue\": \"q\", \"prefetch\": 65535, \"exclusive\": true,\n"
     "     \"consumer_priority\": -5, \"arguments\": {\"x-stream-offset\": \"first\"}, "
     "\"connection\": \"a2\"},\n"
@@ -229,7 +229,7 @@ static void check_first_bridge(const struct conf_bridge *bridge)
     assert_int_equal(bridge->options.buffer_messages, 1);
     assert_int_equal(bridge->options.when_full, FULL_PAUSE);
     assert_int_equal(bridge->options.retry_attempts, 3);
-    assert_int_equal(bridge->options.on_unroutable, UNROUTABLE_RETRY);
+    assert_int_equal(bridge->options.on_unroutable, UNROUTABLE_DROP);
 }
 
 static void check_everything(const struct config *config)
@@ -402,6 +402,24 @@ static void places_and_order_of_many_bridges(void **state)
     strbuf_fini(&text);
 }
 
+/* A default gives way to what is given beside it. */
+static void bounds_given_alone(void **state)
+{
+    struct config *config =
+        load("{\"connections\": {\"r\": {\"url\": \"redis://h\", \"reconnect\": {\"max\": "
+             "\"50ms\"}}, \"a\": {\"url\": \"amqp://h\", \"reconnect\": {\"min\": \"1m\"}}}, "
+             "\"bridges\": [{\"name\": \"b\", \"from\": {\"channel\": \"c\"}, \"to\": "
+             "{\"queue\": \"q\"}, \"retry\": {\"max\": \"7ms\"}}]}");
+
+    (void)state;
+    assert_int_equal(config->connections[0].reconnect_min_us, 50000);
+    assert_int_equal(config->connections[0].reconnect_max_us, 50000);
+    assert_int_equal(config->connections[1].reconnect_min_us, 60000000);
+    assert_int_equal(config->connections[1].reconnect_max_us, 60000000);
+    assert_int_equal(config->bridges[0].options.retry_min_us, 7000);
+    config_free(config);
+}
+
 static void environment_only_under_connections(void **state)
 {
     struct config *config;
@@ -425,6 +443,7 @@ int main(void)
         cmocka_unit_test(everything_is_read_and_printed_without_secrets),
         cmocka_unit_test(field_values_have_their_types),
         cmocka_unit_test(places_and_order_of_many_bridges),
+        cmocka_unit_test(bounds_given_alone),
         cmocka_unit_test(environment_only_under_connections),
     };
     return cmocka_run_group_tests_name("conf_load", tests, NULL, NULL);
