@@ -64,8 +64,6 @@ struct rmq_sink {
 
     uint64_t return_cursor;  /* the tag behind the last one that was returned */
     struct err return_words; /* why the last one was */
-    uint64_t late_returns;   /* returned when they had counted as delivered already */
-    uint64_t late_logged_us; /* when this was last logged; 0: never */
 
     bool ready;      /* the last on_link */
     struct err told; /* the words of the last on_link, while not ready */

@@ -114,6 +114,7 @@ struct bridge {
     struct bridge_disk disk;
     struct bridge_told told_retry;
     struct bridge_told told_nobody;
+    struct bridge_told told_late;
     struct bridge_told told_overflow;
     struct backoff retry;
     struct bridge_counters counters;
@@ -313,5 +314,6 @@ extern const struct sink_events bridge_dead_events;
 void bridge_on_delivery(void *ctx, struct delivery *delivery);
 void bridge_on_writable(void *ctx);
 void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome, const char *why);
+void bridge_on_late(void *ctx, enum outcome outcome, const char *why);
 
 #endif

@@ -71,6 +71,10 @@ struct sink_events {
     void (*on_writable)(void *ctx);
     void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
     void (*on_stopped)(void *ctx);
+    /* Where no confirm is asked for: a message that was OUTCOME_DELIVERED when it was written has
+     * turned out to be OUTCOME_UNROUTABLE or OUTCOME_NO_SUBSCRIBERS. The delivery is gone. `why` as
+     * above. NULL: nobody wants to know. */
+    void (*on_late)(void *ctx, enum outcome outcome, const char *why);
 };
 
 struct source;

@@ -4,9 +4,6 @@
 #include <string.h>
 
 #include "amqp/sink_private.h"
-#include "base/log.h"
-
-#define LATE_LOG_EVERY_US (60 * CLOCK_US_PER_S)
 
 /* What is looked for. */
 struct wanted {
@@ -71,17 +68,11 @@ static struct delivery *returns_find(const struct rmq_sink *sink, const struct w
     return NULL;
 }
 
-/* Without confirms it counted as delivered when it was written: all that is left is to say so. */
-static void returns_log_late(struct rmq_sink *sink)
+/* Without confirms it counted as delivered when it was written. */
+static void returns_tell_late(struct rmq_sink *sink)
 {
-    uint64_t now = loop_now_us(sink->loop);
-
-    sink->late_returns++;
-    if (sink->late_logged_us == 0 || now - sink->late_logged_us >= LATE_LOG_EVERY_US) {
-        sink->late_logged_us = now;
-        log_warn("bridge", sink->bridge, "message returned after it had counted as delivered",
-                 log_text("why", sink->return_words.text),
-                 log_number("so_far", sink->late_returns));
+    if (sink->base.events->on_late != NULL) {
+        sink->base.events->on_late(sink->base.ctx, OUTCOME_UNROUTABLE, sink->return_words.text);
     }
 }
 
@@ -119,7 +110,7 @@ void rmq_returns_on_message(struct rmq_sink *sink, struct rmq_message *message)
         if (sink->confirms) {
             returns_mark(sink, returned);
         } else {
-            returns_log_late(sink);
+            returns_tell_late(sink);
         }
     }
     delivery_free(returned);

@@ -80,6 +80,23 @@ static void conf_bridge_check_nobody(struct conf_loader *loader, const struct js
         conf_problem(loader, json_member(node, "on_no_subscribers"),
                      "a Redis source has no queue to go back to; use \"ack\", \"hold\" or "
                      "\"reject\"");
+    } else if (bridge->options.on_no_subscribers != NOBODY_ACK &&
+               bridge->options.ack_mode != ACK_ON_CONFIRM) {
+        conf_problem(loader, json_member(node, "on_no_subscribers"),
+                     "only \"ack_mode\" \"on-confirm\" waits to hear that nobody is subscribed; "
+                     "leave one of the two out");
+    }
+}
+
+/* What is returned has counted as delivered already where nobody waits for confirms. */
+static void conf_bridge_check_unroutable(struct conf_loader *loader, const struct json_node *node,
+                                         const struct conf_bridge *bridge)
+{
+    if (bridge->options.on_unroutable == UNROUTABLE_RETRY &&
+        bridge->options.ack_mode != ACK_ON_CONFIRM) {
+        conf_problem(loader, json_member(node, "on_unroutable"),
+                     "only \"ack_mode\" \"on-confirm\" waits to hear that a message is "
+                     "unroutable; leave one of the two out");
     }
 }
 
@@ -159,6 +176,7 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
         conf_bridge_set_envelope(loader, node, bridge, from_amqp);
         conf_bridge_check_disk(loader, node, bridge, from_amqp);
         conf_bridge_check_nobody(loader, node, bridge, from_amqp);
+        conf_bridge_check_unroutable(loader, node, bridge);
         conf_bridge_check_ends(loader, node, bridge);
         conf_bridge_check_transactions(loader, node, bridge);
     }

@@ -231,7 +231,9 @@ static const struct conf_key bridge_keys[] = {
      .variants = CONF_BRIDGE_TO_AMQP,
      .fallback = "dead-letter",
      .help = "For a mandatory message that came back because no queue is bound. `dead-letter`: "
-             "to `dead_letter`; without one it is dropped, counted and logged."},
+             "to `dead_letter`; without one it is dropped, counted and logged. Where `ack_mode` is "
+             "not `on-confirm` it has counted as delivered by then: that it came back is counted "
+             "and told."},
     {.name = "on_no_subscribers",
      .type = CONF_TYPE_WORD,
      FIELD(struct conf_bridge, options.on_no_subscribers),
@@ -242,7 +244,8 @@ static const struct conf_key bridge_keys[] = {
              "as delivered. `hold`: it is kept, and what follows with it, in order, and published "
              "again every half second until somebody subscribes. `requeue`: it goes back to its "
              "queue after the back-off of `retry`. `reject`: it is rejected, and the dead-letter "
-             "exchange of its queue gets it; from a Redis source it goes to `dead_letter`."},
+             "exchange of its queue gets it; from a Redis source it goes to `dead_letter`. All but "
+             "`ack` need the `ack_mode` `on-confirm`."},
     {.name = "min_subscribers",
      .type = CONF_TYPE_INTEGER,
      FIELD(struct conf_bridge, options.min_subscribers),

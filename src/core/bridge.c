@@ -174,6 +174,7 @@ const struct sink_events bridge_sink_events = {
     .on_writable = bridge_on_writable,
     .on_link = bridge_on_sink_link,
     .on_stopped = bridge_on_sink_stopped,
+    .on_late = bridge_on_late,
 };
 
 void bridge_set_sinks(struct bridge *bridge, const struct bridge_setup *setup)

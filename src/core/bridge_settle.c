@@ -291,6 +291,20 @@ static void settle_no_subscribers(struct bridge *bridge, struct delivery *delive
     }
 }
 
+/* It has its place in the books; all that is left is to count and to say so. */
+void bridge_on_late(void *ctx, enum outcome outcome, const char *why)
+{
+    struct bridge *bridge = ctx;
+
+    if (outcome == OUTCOME_NO_SUBSCRIBERS) {
+        bridge->counters.no_subscribers++;
+    } else {
+        bridge->counters.unroutable++;
+        bridge_settle_note_error(bridge, &bridge->told_late,
+                                 "message returned after it had counted as delivered", why);
+    }
+}
+
 /* The back-off before handing back is over. */
 static void settle_requeue_all(struct bridge *bridge)
 {

@@ -164,6 +164,14 @@ static void sink_take_error(struct redis_sink *s, struct delivery *delivery,
     }
 }
 
+/* The reply to a message that was settled when it was written. */
+static void sink_take_late(struct redis_sink *s, uint64_t reached)
+{
+    if (reached < s->min_subscribers && s->base.events->on_late != NULL) {
+        s->base.events->on_late(s->base.ctx, OUTCOME_NO_SUBSCRIBERS, NULL);
+    }
+}
+
 /* `arg` is the delivery; NULL where it was settled when it was written. */
 static void sink_on_reply(void *ctx, void *arg, const struct resp_frame *reply)
 {
@@ -181,6 +189,8 @@ static void sink_on_reply(void *ctx, void *arg, const struct resp_frame *reply)
         } else {
             sink_settle_counted(s, delivery);
         }
+    } else {
+        sink_take_late(s, (uint64_t)count);
     }
     loop_allow_rest(s->loop, sink_rest(s));
     if (s->busy || s->stopping) {

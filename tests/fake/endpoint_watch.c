@@ -138,6 +138,16 @@ static void sink_on_settled(void *ctx, struct delivery *delivery, enum outcome o
     delivery_free(delivery);
 }
 
+static void sink_on_late(void *ctx, enum outcome outcome, const char *why)
+{
+    struct sink_watch *watch = ctx;
+
+    assert_false(watch->in_operation);
+    assert_int_equal(watch->stopped, 0);
+    watch->late[outcome]++;
+    snprintf(watch->settled_why, sizeof(watch->settled_why), "%s", why ? why : "");
+}
+
 static void sink_on_writable(void *ctx)
 {
     struct sink_watch *watch = ctx;
@@ -178,6 +188,7 @@ static const struct sink_events sink_events = {
     .on_writable = sink_on_writable,
     .on_link = sink_on_link,
     .on_stopped = sink_on_stopped,
+    .on_late = sink_on_late,
 };
 
 void sink_watch_init(struct sink_watch *watch, struct sink *sink)

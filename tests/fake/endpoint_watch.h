@@ -41,12 +41,13 @@ struct sink_watch {
     uint64_t sent;              /* deliveries that it took: their numbers count from 1 */
     uint64_t back;              /* of these, settled */
     uint64_t outcomes[8];       /* by enum outcome */
+    uint64_t late[8];           /* those of on_late */
     bool in_operation;          /* an operation is under way */
     bool ready;                 /* the last on_link */
     unsigned readies, waitings; /* times of each */
     unsigned writables;         /* on_writable so far */
     char why[480];              /* words of the last WAITING */
-    char settled_why[480];      /* words of the last on_settled; "": none */
+    char settled_why[480];      /* words of the last on_settled or on_late */
     char refused_why[480];      /* words of the last send() that refused */
     unsigned stopped;           /* on_stopped so far */
 };

@@ -80,7 +80,12 @@ static void on_stopped(void *ctx)
     watch->stopped++;
 }
 
-static const struct sink_events events = {on_settled, on_writable, on_link, on_stopped};
+static const struct sink_events events = {
+    .on_settled = on_settled,
+    .on_writable = on_writable,
+    .on_link = on_link,
+    .on_stopped = on_stopped,
+};
 
 static void watch_init(struct watch *watch, const struct sink_bed *bed)
 {

@@ -78,7 +78,12 @@ static void on_sink_stopped(void *ctx)
 }
 
 static const struct source_events source_events = {on_delivery, on_link, on_source_stopped};
-static const struct sink_events sink_events = {on_settled, on_writable, on_link, on_sink_stopped};
+static const struct sink_events sink_events = {
+    .on_settled = on_settled,
+    .on_writable = on_writable,
+    .on_link = on_link,
+    .on_stopped = on_sink_stopped,
+};
 
 static void send(struct bed *bed)
 {

@@ -106,3 +106,17 @@ def test_on_confirm_to_amqp_waits_for_the_confirm(rig):
     proxy.heal()
     daemon.wait_bridge("move", delivered=1, pending=0)
     assert rig.rabbit.take("b", 1) == [b"x"]
+
+
+@pytest.mark.parametrize("mode", ["on-publish", "no-ack"])
+def test_what_is_known_too_late_is_counted(rig, mode):
+    # Is a message that nobody takes counted, and told, also where nobody waits to hear of it?
+    daemon = rig.run(
+        {"name": "out", "ack_mode": mode, "from": {"channel": "in"}, "to": {"queue": "nowhere"}},
+        {"name": "in", "ack_mode": mode, "from": {"queue": "work"}, "to": {"channel": "nobody"}},
+        topology={"queues": [{"name": "work"}]})
+    rig.redis.client().publish("in", "lost")
+    rig.rabbit.channel().basic_publish("", "work", b"unheard")
+    out = daemon.wait_bridge("out", unroutable=1, delivered=1)
+    assert "returned after it had counted as delivered" in out["last_error"]
+    assert daemon.wait_bridge("in", no_subscribers=1, delivered=1)["last_error"] is None

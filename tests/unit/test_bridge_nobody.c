@@ -337,6 +337,28 @@ static void test_a_channel_takes_no_rejects(void **state)
     rig_fini(&rig);
 }
 
+static void test_known_too_late(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    run(&rig, RIG_AMQP, NOBODY_ACK);
+    rig_give(&rig, 1, 3);
+    rig_deliver_all(&rig);
+    rig.sink->sink.events->on_late(rig.sink->sink.ctx, OUTCOME_NO_SUBSCRIBERS, NULL);
+    assert_null(bridge_get_last_error(rig.bridge));
+    for (int i = 0; i < 2; i++) {
+        rig.sink->sink.events->on_late(rig.sink->sink.ctx, OUTCOME_UNROUTABLE, "no route");
+    }
+    assert_int_equal(rig_books(&rig)->no_subscribers, 1);
+    assert_int_equal(rig_books(&rig)->unroutable, 2);
+    assert_int_equal(rig_books(&rig)->delivered, 3);
+    assert_string_equal(bridge_get_last_error(rig.bridge),
+                        "message returned after it had counted as delivered: no route");
+    assert_int_equal(rig_count_logged(&rig, "had counted as delivered"), 1);
+    rig_fini(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_stale_before_it_is_requeued),
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_a_channel_takes_no_rejects),
+        cmocka_unit_test(test_known_too_late),
     };
 
     return cmocka_run_group_tests_name("bridge_nobody", tests, NULL, NULL);

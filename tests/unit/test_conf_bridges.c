@@ -94,6 +94,13 @@ static const struct conf_bad bridges[] = {
     {OPTION_REDIS("'on_no_subscribers': 'nack'"),
      "3:24: /bridges/0/on_no_subscribers: unknown word; one of 'ack', 'hold', 'requeue', 'reject' "
      "is right, the nearest is 'ack'"},
+    {OPTION_REDIS("'on_no_subscribers': 'hold', 'ack_mode': 'on-publish'"),
+     "3:24: /bridges/0/on_no_subscribers: only 'ack_mode' 'on-confirm' waits to hear that nobody "
+     "is "
+     "subscribed; leave one of the two out"},
+    {OPTION("'on_unroutable': 'retry', 'ack_mode': 'no-ack'"),
+     "3:20: /bridges/0/on_unroutable: only 'ack_mode' 'on-confirm' waits to hear that a message is "
+     "unroutable; leave one of the two out"},
     {OPTION_REDIS("'min_subscribers': -1"),
      "3:22: /bridges/0/min_subscribers: a whole number from 0 to 4294967295 is wanted"},
     {"{'connections': {'r': {'url': 'redis://h'}}, 'bridges': [{'name': 'b', 'from': {'channel': "

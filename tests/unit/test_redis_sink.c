@@ -387,6 +387,8 @@ static void on_publish_settles_when_written(void **state)
 
     make_ready(bed, &watch, ACK_ON_PUBLISH);
     redis_peer_freeze(bed->peer, true);
+    redis_peer_answer(bed->peer, "PUBLISH news a", ":0\r\n");
+    redis_peer_answer(bed->peer, "PUBLISH news b", ":1\r\n");
     send_text(&watch, "a");
     send_text(&watch, "b");
     assert_int_equal(watch.back, 0); /* law 1 */
@@ -399,6 +401,7 @@ static void on_publish_settles_when_written(void **state)
     redis_bed_wait(bed, watch.stopped == 1);
     assert_int_equal(redis_peer_count(bed->peer, "PUBLISH"), 2);
     assert_int_equal(redis_peer_count(bed->peer, "ROLE"), 1);
+    assert_int_equal(watch.late[OUTCOME_NO_SUBSCRIBERS], 1); /* all that is left is to say so */
     sink_watch_free(&watch);
 }
 
