@@ -86,9 +86,13 @@ static int app_run(const struct options *options, struct config *config)
 
 static int app_with_config(const struct options *options)
 {
-    struct config *config = config_load(options->config, app_on_problem, NULL);
+    struct config *config;
     int status = EX_OK;
 
+    if (options->action == OPTIONS_RUN) {
+        daemon_hold_signals();
+    }
+    config = config_load(options->config, app_on_problem, NULL);
     if (config == NULL) {
         return EX_CONFIG;
     }

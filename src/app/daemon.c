@@ -302,6 +302,22 @@ static void daemon_free(struct daemon *daemon)
     loop_free(daemon->loop);
 }
 
+static void daemon_mask_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
+void daemon_hold_signals(void)
+{
+    daemon_mask_signals(SIG_BLOCK);
+}
+
 /* The process ends with bridges unfinished, the spool unwritten or connections open: time is over.
  */
 static void daemon_leave(const struct daemon *daemon)
@@ -333,6 +349,7 @@ int daemon_run(struct config *config, bool keeps_log_level)
              log_text("instance", config->instance), log_text("config", config->file));
     reporting_start(daemon.reporting);
     wiring_start(daemon.wiring);
+    daemon_mask_signals(SIG_UNBLOCK);
     loop_run(daemon.loop);
     if (daemon.phase != DAEMON_CLOSED) {
         daemon_leave(&daemon);

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -76,6 +77,25 @@ def test_no_watchdog_unless_asked(rig, notify):
     first = daemon.stats()["uptime_s"]
     wait_until(lambda: daemon.stats()["uptime_s"] > first + 0.5, "half a second")
     assert not notify.times("WATCHDOG=1")
+
+
+def early(*signals):
+    """The words of a program that sends itself signals, to which nobody listens yet, and becomes
+    the daemon."""
+    numbers = [int(number) for number in signals]
+    return [sys.executable, "-c",
+            f"import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {numbers});"
+            f" [os.kill(os.getpid(), number) for number in {numbers}];"
+            " os.execv(sys.argv[1], sys.argv[1:])"]
+
+
+def test_signals_before_it_can_listen(rig):
+    # Are signals that come while it still reads its configuration obeyed when it has?
+    daemon = rig.make(OUT, topology=WORK, prefix=early(signal.SIGHUP)).start()
+    daemon.wait_stats(lambda stats: stats["reloads"]["count"] == 1, "it has reloaded")
+    daemon.stop()
+    daemon.prefix = early(signal.SIGTERM)
+    daemon.start().wait_exit(0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
