@@ -22,9 +22,11 @@ struct rmq_tx {
     bool is_alone;       /* the batch is one message, and takes no other */
 };
 
-/* While a message is looked for that the broker closes the channel over; all zero otherwise. */
+/* While a message is looked for that the broker closes the channel over; otherwise all zero but the
+ * first. */
 struct rmq_culprit {
-    size_t limit;    /* as many may be out unconfirmed; 0: no limit */
+    bool names_exchange; /* a message names its exchange itself, and has only so many attempts */
+    size_t limit;        /* as many may be out unconfirmed; 0: no limit */
     size_t suspects; /* of those that were out at the last close, how many are to be answered yet */
     uint64_t told_us; /* when the search was last logged; 0: never */
 };
@@ -103,7 +105,9 @@ void rmq_confirms_on_timer(void *ctx);
 /* returns.c: basic.return, complete. */
 void rmq_returns_on_message(struct rmq_sink *sink, struct rmq_message *message);
 
-/* culprit.c: the broker closes the channel over a message. Whether that is what it says. */
+/* culprit.c: the broker closes the channel over a message. */
+void rmq_culprit_init(struct rmq_sink *sink, const struct bridge_options *options);
+/* Whether it says that the message itself is wrong. */
 bool rmq_culprit_is_blamed(const struct rmq_loss *loss);
 /* The channel is gone, what is out has not come back yet; true: it is over one of those, and soon
  * open again. One that was alone is settled. */

@@ -317,6 +317,7 @@ struct sink *rmq_sink_new(struct rmq_hub *hub, const struct conf_sink *conf,
     sink->conf = conf;
     sink->bridge = bridge;
     sink->topology = side->topology;
+    rmq_culprit_init(sink, options);
     if (sink_init(sink, side->connection) != 0) {
         sink_free(&sink->base);
         return NULL;

@@ -304,3 +304,21 @@ def test_dead_letter_sink_away(rig):
     assert [int(body) for body in rig.rabbit.take("dead", 50)] == list(range(1, 100, 2))
     bridge = daemon.wait_bridge("out", pending=0)
     assert_only(bridge, 100, delivered=50, dead_lettered=50)
+
+
+def test_exchange_of_its_own(rig):
+    # Does a message whose template names an exchange that is not there get its attempts, no more,
+    # and let those behind it go on?
+    rig.rabbit.channel().exchange_declare("there", "fanout")
+    daemon = rig.run(
+        {"name": "out", "from": {"pattern": "to.*"}, "to": {"exchange": "{1}", "mandatory": False},
+         "retry": {"min": "10ms", "max": "20ms", "attempts": 3}, "dead_letter": {"queue": "dead"}},
+        topology=queues("dead"))
+    client = rig.redis.client()
+    for number in range(40):
+        client.publish("to.nowhere" if number in (5, 30) else "to.there", str(number))
+    daemon.wait_bridge("out", delivered=38, dead_lettered=2, pending=0)
+    for number in (b"5", b"30"):
+        _, properties, body = rig.rabbit.get("dead")
+        assert (properties.headers["x-chunnel-reason"], body) == ("retries", number)
+        assert "no exchange 'nowhere'" in properties.headers["x-chunnel-error"]

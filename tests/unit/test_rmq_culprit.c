@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "amqp/hub.h"
+#include "core/template.h"
 #include "rmq_bed.h"
 
 enum { CHANNEL = 1, MESSAGES_MAX = 4096 };
@@ -30,6 +31,8 @@ struct search {
     size_t looked_at;  /* of these, what the broker has worked on */
     size_t channel_at; /* what was published before its channel was opened */
     size_t closes;
+    uint16_t code;       /* of the closes */
+    unsigned tries;      /* of bad messages that are to be tried again */
     size_t confirm_late; /* the broker confirms nothing of a channel that it will close */
     size_t order;        /* the lowest number that was not settled yet */
     unsigned waitings;
@@ -50,6 +53,10 @@ static void search_on_settled(void *ctx, struct delivery *delivery, enum outcome
         break;
     case OUTCOME_REFUSED:
         search->fates[number] = REFUSED;
+        snprintf(search->why, sizeof(search->why), "%s", why);
+        break;
+    case OUTCOME_RETRY: /* as a bridge does with "attempts": 2 */
+        search->fates[number] = ++search->tries % 2 == 0 ? REFUSED : WAITS;
         snprintf(search->why, sizeof(search->why), "%s", why);
         break;
     default:
@@ -135,7 +142,7 @@ static void search_answer(struct search *search)
     if (at < count) {
         search->closes++;
         search->channel_at = count;
-        rmq_session_close_channel(session, CHANNEL, 406, words, AMQP_BASIC_PUBLISH_METHOD);
+        rmq_session_close_channel(session, CHANNEL, search->code, words, AMQP_BASIC_PUBLISH_METHOD);
     }
 }
 
@@ -173,6 +180,7 @@ static struct search *search_begin(struct rmq_bed *bed, size_t count)
     assert_non_null(search);
     search->bed = bed;
     search->count = count;
+    search->code = AMQP_PRECONDITION_FAILED;
     rmq_peer_set_auto(bed->peer, AMQP_BASIC_PUBLISH_METHOD, false);
     rmq_bed_make_hub(bed);
     search->sink = rmq_sink_new(bed->hub, &bed->sink_conf, &bed->options, "b");
@@ -326,6 +334,39 @@ static void blames_no_message(void **state)
     }
 }
 
+/* An exchange that a message names itself is not waited for longer than the rule allows, and what
+ * stands behind goes on. One that the rule names is. */
+static void gives_up_on_an_exchange_of_its_own(void **state)
+{
+    static const struct template_source any = {TEMPLATE_SCOPE_CHANNEL, 0};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        void *set_up;
+        struct rmq_bed *bed;
+        struct search *search;
+        struct err err;
+        size_t column;
+
+        rmq_bed_set_up(&set_up);
+        bed = set_up;
+        bed->options.retry_attempts = 2;
+        bed->sink_conf.mapping.exchange = template_new(SLICE("{channel}"), &any, &err, &column);
+        assert_non_null(bed->sink_conf.mapping.exchange);
+        search = search_begin(bed, 500);
+        search->code = i < 2 ? AMQP_NOT_FOUND : AMQP_ACCESS_REFUSED;
+        search->confirm_late = i % 2;
+        search->is_bad[0] = search->is_bad[70] = true;
+        search_run(search);
+        assert_int_equal(search->tries, 4);
+        assert_in_range(search->closes, 5, 12);
+        assert_int_equal(search->waitings, 0);
+        search_end(search);
+        template_free(bed->sink_conf.mapping.exchange);
+        rmq_bed_tear_down(&set_up);
+    }
+}
+
 /* The connection is lost in the middle of a search: it goes on on the next one. */
 static void searches_on_after_a_lost_connection(void **state)
 {
@@ -351,10 +392,14 @@ static void searches_on_after_a_lost_connection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        bed_test(refuses_what_closed_the_channel_alone), cmocka_unit_test(finds_one_among_many),
-        bed_test(refuses_all_where_all_are_bad),         cmocka_unit_test(finds_several),
-        bed_test(sends_freely_again_afterwards),         cmocka_unit_test(blames_no_message),
+        bed_test(refuses_what_closed_the_channel_alone),
+        cmocka_unit_test(finds_one_among_many),
+        bed_test(refuses_all_where_all_are_bad),
+        cmocka_unit_test(finds_several),
+        bed_test(sends_freely_again_afterwards),
+        cmocka_unit_test(blames_no_message),
         bed_test(searches_on_after_a_lost_connection),
+        cmocka_unit_test(gives_up_on_an_exchange_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
