@@ -15,6 +15,7 @@ struct bridge_parts {
     struct config *source_config; /* of old parts: where the rule of the source is; NULL: in config,
                                    * or the source stays */
     struct wired_hub *hubs[BRIDGE_HUBS]; /* NULL: no such end */
+    struct calls *calls; /* owned: what the sink is made of, with "rpc"; NULL otherwise */
 };
 
 struct bridge_unit {
@@ -24,12 +25,12 @@ struct bridge_unit {
     bool is_redis_source;
     const struct conf_bridge *source_conf; /* from which it was made, before some change maybe */
     struct config *source_config;          /* referenced: where that is */
-    struct calls *calls;       /* what its sink is made of, with "rpc"; NULL otherwise */
-    struct store *store;       /* the spooling's; NULL: it keeps to memory */
-    struct loop_timer wake;    /* what bridge_host's wake_in asks for */
-    struct loop_task reap;     /* likewise reap */
-    struct bridge_parts parts; /* of the ends that it has */
-    struct bridge_parts *olds; /* owned; of those that a change left behind */
+    struct rpc_family family;              /* of its sinks, with "rpc" */
+    struct store *store;                   /* the spooling's; NULL: it keeps to memory */
+    struct loop_timer wake;                /* what bridge_host's wake_in asks for */
+    struct loop_task reap;                 /* likewise reap */
+    struct bridge_parts parts;             /* of the ends that it has */
+    struct bridge_parts *olds;             /* owned; of those that a change left behind */
     size_t old_count;
 };
 

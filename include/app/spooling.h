@@ -25,6 +25,10 @@ enum spooling_result spooling_new(struct loop *loop, const struct config *config
  * is NULL. Borrowed until it is released. 0, or -1 and words in `err`. */
 int spooling_open_store(struct spooling *spooling, const struct conf_bridge *bridge,
                         struct store **out_store, struct err *err);
+/* That of a bridge that runs and has `old` (NULL: none), by another rule of it: NULL where that has
+ * no disk, else `old`, or one that is opened. 0, or -1 and words in `err`. */
+int spooling_change_store(struct spooling *spooling, const struct conf_bridge *bridge,
+                          struct store *old, struct store **out_store, struct err *err);
 /* Another limit for it. */
 void spooling_set_limit(struct store *store, uint64_t limit);
 /* The spool itself, as long as this lives; NULL where `spooling` is. */

@@ -151,7 +151,16 @@ enum succession {
  * while stopping. */
 int bridge_change(struct bridge *bridge, const struct bridge_setup *setup,
                   enum succession succession);
-/* Waits no longer for what the old sinks have not answered for: it is sent again. */
+/* The same in two steps, for bridges that must change together or not at all. Nothing has happened
+ * yet; NULL: out of memory. Then one of the two below follows, the first with the same setup. */
+struct bridge_change *bridge_change_prepare(const struct bridge *bridge,
+                                            const struct bridge_setup *setup);
+void bridge_change_apply(struct bridge *bridge, struct bridge_change *change,
+                         const struct bridge_setup *setup, enum succession succession);
+/* NULL is legal. */
+void bridge_change_drop(struct bridge_change *change);
+/* Waits no longer for what the old sinks have not answered for: it is sent again. Calls keep their
+ * own time, unless the bridge stops. */
 void bridge_change_hurry(struct bridge *bridge);
 /* Frees old ends that have stopped; whether none is left. Not inside an event. */
 bool bridge_reap(struct bridge *bridge);
@@ -171,6 +180,8 @@ void bridge_wake(struct bridge *bridge);
 
 const char *bridge_name(const struct bridge *bridge);
 enum bridge_state bridge_get_state(const struct bridge *bridge);
+/* enum endpoint_can of the sink in force. */
+unsigned bridge_sink_can(const struct bridge *bridge);
 /* The reason for that state, "" where it needs none. Valid until the next event. */
 const char *bridge_get_why(const struct bridge *bridge);
 const struct bridge_counters *bridge_get_counters(const struct bridge *bridge);

@@ -49,6 +49,16 @@ void echo_answered(struct echo *echo, struct echo_entry *entry);
 /* It was not published, or nobody knows. Ends the entry for the caller. */
 void echo_withdraw(struct echo *echo, struct echo_entry *entry);
 
+/* What is known of the echo of an entry that was neither answered nor withdrawn. */
+enum echo_fate {
+    ECHO_FATE_AWAITED, /* it may still come */
+    ECHO_FATE_CAME,    /* the subscription heard it, or an equal message */
+    ECHO_FATE_UNKNOWN, /* it does not come, or cannot be told from another message that is owed */
+};
+enum echo_fate echo_get_fate(const struct echo_entry *entry);
+/* Answered, and its echo is waited for no longer. Ends the entry for the caller. */
+void echo_drop(struct echo *echo, struct echo_entry *entry);
+
 /* A message arrived. True: it is the echo of one of ours, and that is done with. */
 bool echo_take(struct echo *echo, struct slice channel, struct slice body);
 

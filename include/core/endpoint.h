@@ -45,6 +45,8 @@ enum endpoint_can {
     ENDPOINT_REDELIVERS = 1u << 1, /* source: what is unsettled at a link loss comes again */
     ENDPOINT_PAUSES = 1u << 2,     /* source: pause() loses nothing */
     ENDPOINT_CONFIRMS = 1u << 3,   /* sink: OUTCOME_DELIVERED means that the far side said so */
+    ENDPOINT_CALLS = 1u << 4, /* sink: what it takes are calls, which have no order and each end
+                               * in their own time; a successor need not wait for them */
 };
 
 /* on_link: whether the endpoint can do its work now. */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "core/endpoint.h"
 #include "core/mapping.h"
@@ -34,6 +35,16 @@ struct rpc_counters {
     uint64_t unknown;      /* answers to nothing that was asked, or long ago */
 };
 
+struct rpc;
+
+/* The sinks of one bridge, one after the other as its rule changes: an old one ends its calls while
+ * the new one has begun. Both may hear the same answers, and both count here. Zeroed before the
+ * first one; outlives the last. */
+struct rpc_family {
+    struct rpc_counters counters; /* but for the gauge */
+    LIST_HEAD(, rpc) members;     /* the newest first */
+};
+
 /* What it wants of whoever runs it. */
 struct rpc_host {
     /* Call rpc_wake() in `delay_us`, not inside this; a later wish replaces an earlier one. */
@@ -52,6 +63,7 @@ struct rpc_setup {
     size_t max_calls;              /* most calls at once, at least 1 */
     uint64_t retry_us;             /* wait before a refused answer is sent again */
     const char *reply_prefix;      /* asks_redis: what reply channels begin with */
+    struct rpc_family *family;     /* of its bridge */
     struct sink *ask;              /* owned from success on, as are the other two */
     struct source *replies;
     struct sink *answer;
@@ -64,7 +76,8 @@ struct rpc_setup {
 struct sink *rpc_new(const struct rpc_setup *setup);
 /* The time wished for in wake_in has come. */
 void rpc_wake(struct sink *sink);
-const struct rpc_counters *rpc_get_counters(const struct sink *sink);
+/* Of all members. */
+struct rpc_counters rpc_get_counters(const struct rpc_family *family);
 
 enum { RPC_PREFIX_SIZE = 160 };
 /* What the reply channels of a bridge begin with: "chunnel.reply.INSTANCE.BRIDGE:"; whatever in the

@@ -31,7 +31,8 @@ struct rpc {
     struct mapping_scratch *answer_scratch;
     struct strbuf envelope; /* scratch */
     struct rpc_table table;
-    struct rpc_counters counters; /* calls is that of the table */
+    struct rpc_counters *counters; /* the family's */
+    LIST_ENTRY(rpc) kin;           /* in the family */
 
     struct rpc_end ask;
     struct rpc_end replies;

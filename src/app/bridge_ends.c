@@ -15,6 +15,7 @@ static void bridge_parts_release(struct wiring *wiring, struct bridge_parts *par
     for (i = 0; i < BRIDGE_HUBS; i++) {
         wiring_leave_hub(wiring, parts->hubs[i]);
     }
+    calls_free(parts->calls);
     config_free(parts->source_config);
     config_free(parts->config);
     *parts = (struct bridge_parts){.config = NULL};
@@ -49,26 +50,28 @@ static struct sink *bridge_ends_new_sink(const struct bridge_unit *self, struct 
     return wired_hub_new_sink(hub, self->unit.name, conf, sink);
 }
 
-/* The sink of a bridge that carries calls, and the mapping to it; such a bridge never changes. */
-static void bridge_ends_make_calls(struct bridge_unit *self, struct bridge_setup *ends)
+/* The sink of a bridge that carries calls, and the mapping to it. */
+static void bridge_ends_make_calls(struct bridge_unit *self, const struct conf_bridge *conf,
+                                   struct bridge_parts *parts, struct bridge_setup *ends)
 {
-    self->calls = calls_new(&self->unit, &ends->sink);
-    if (self->calls != NULL) {
-        ends->mapping = calls_mapping(self->calls);
+    parts->calls = calls_new(&self->unit, conf, parts->hubs[BRIDGE_SOURCE_HUB],
+                             parts->hubs[BRIDGE_SINK_HUB], &self->family, &ends->sink);
+    if (parts->calls != NULL) {
+        ends->mapping = calls_mapping(parts->calls);
     }
 }
 
 /* Makes the ends of the bridge, the source only where it is wanted; -1: out of memory, with what
  * was made in `ends`. */
 static int bridge_ends_make_ends(struct bridge_unit *self, const struct conf_bridge *conf,
-                                 const struct bridge_parts *parts, bool with_source,
+                                 struct bridge_parts *parts, bool with_source,
                                  struct bridge_setup *ends)
 {
     if (with_source) {
         ends->source = wired_hub_new_source(parts->hubs[BRIDGE_SOURCE_HUB], self->unit.name, conf);
     }
     if (conf->kind == CONF_BRIDGE_RPC) {
-        bridge_ends_make_calls(self, ends);
+        bridge_ends_make_calls(self, conf, parts, ends);
     } else {
         ends->sink = bridge_ends_new_sink(self, parts->hubs[BRIDGE_SINK_HUB], conf, &conf->sink);
     }
@@ -152,25 +155,9 @@ static int bridge_ends_keep_old(struct bridge_unit *self)
     return 0;
 }
 
-/* The store of the new rule. A store that is not wanted any more stays until the unit goes, as it
- * may hold messages. */
-static int bridge_ends_change_store(struct bridge_unit *self, const struct conf_bridge *conf,
-                                    struct bridge_setup *ends, struct err *err)
-{
-    ends->store = NULL;
-    if (conf->options.buffer_disk == 0) {
-        return 0;
-    }
-    if (self->store == NULL) {
-        return spooling_open_store(self->unit.wiring->spooling, conf, &ends->store, err);
-    }
-    ends->store = self->store;
-    return 0;
-}
-
 /* Exchanges the ends; -1: out of memory, with those made in `ends`. */
 static int bridge_ends_exchange(struct bridge_unit *self, const struct conf_bridge *conf,
-                                const struct bridge_parts *parts, struct bridge_setup *ends)
+                                struct bridge_parts *parts, struct bridge_setup *ends)
 {
     const struct conf_bridge *old = self->source_conf;
     bool keep = parts->hubs[BRIDGE_SOURCE_HUB] == self->parts.hubs[BRIDGE_SOURCE_HUB] &&
@@ -200,8 +187,12 @@ int bridge_ends_change(struct unit *unit, const struct unit_setup *setup, struct
     struct bridge_setup ends = bridge_ends_setup(self, setup->conf);
     struct sink *sink;
 
-    if (bridge_ends_change_store(self, setup->conf, &ends, err) != 0 ||
-        bridge_ends_exchange(self, setup->conf, &parts, &ends) != 0) {
+    if (spooling_change_store(unit->wiring->spooling, setup->conf, self->store, &ends.store, err) !=
+        0) {
+        bridge_parts_release(unit->wiring, &parts);
+        return -1;
+    }
+    if (bridge_ends_exchange(self, setup->conf, &parts, &ends) != 0) {
         bridge_ends_free_ends(&ends);
         if (ends.store != self->store) {
             spooling_release_store(unit->wiring->spooling, ends.store);
@@ -210,6 +201,7 @@ int bridge_ends_change(struct unit *unit, const struct unit_setup *setup, struct
         return err_set(err, "out of memory");
     }
     sink = ends.sink;
+    /* One that is not wanted any more stays until the unit goes: it may hold messages. */
     if (self->store == NULL) {
         self->store = ends.store;
     } else if (ends.store != NULL) {

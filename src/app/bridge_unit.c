@@ -107,11 +107,11 @@ static void bridge_unit_get_status(const struct unit *unit, uint64_t now_us,
         .latency = bridge_get_latency(self->bridge),
         .gap_count = gap ? gap->count : 0,
         .gap_us = gap ? subscription_gap_us(gap, now_us) : 0,
-        .has_rpc = self->calls != NULL,
+        .has_rpc = self->parts.calls != NULL,
     };
     bridge_get_disk(self->bridge, &out_status->disk);
-    if (self->calls != NULL) {
-        out_status->rpc = *calls_counters(self->calls);
+    if (out_status->has_rpc) {
+        out_status->rpc = rpc_get_counters(&self->family);
     }
 }
 
@@ -131,7 +131,6 @@ static void bridge_unit_free(struct unit *unit)
     loop_task_cancel(unit->wiring->loop, &self->reap);
     loop_timer_fini(&self->wake);
     bridge_free(self->bridge);
-    calls_free(self->calls);
     spooling_release_store(unit->wiring->spooling, self->store);
     bridge_ends_release_old(self);
     bridge_ends_release(self);

@@ -8,6 +8,8 @@
 #include "app/wiring.h"
 
 struct calls {
+    const struct unit *unit;
+    const struct conf_bridge *conf;
     struct loop *loop;
     struct sink *sink; /* the bridge's */
     struct loop_timer wake;
@@ -47,9 +49,9 @@ static const struct rpc_host calls_host = {
 
 /* One pattern for all calls: a user who may subscribe to little needs it in the ACL as it stands.
  */
-static void calls_set_pattern(struct calls *calls, const struct unit *unit)
+static void calls_set_pattern(struct calls *calls)
 {
-    rpc_reply_prefix(unit->wiring->board.instance, unit->conf->name, calls->prefix);
+    rpc_reply_prefix(calls->unit->wiring->board.instance, calls->unit->name, calls->prefix);
     snprintf(calls->pattern, sizeof(calls->pattern), "%s*", calls->prefix);
     calls->reply_name = calls->pattern;
     calls->reply_conf =
@@ -57,34 +59,30 @@ static void calls_set_pattern(struct calls *calls, const struct unit *unit)
 }
 
 /* Requests from AMQP go to Redis. */
-static void calls_make_redis_ends(struct calls *calls, const struct unit *unit,
-                                  struct rpc_setup *setup)
+static void calls_make_redis_ends(struct calls *calls, const struct wired_hub *amqp,
+                                  const struct wired_hub *redis, struct rpc_setup *setup)
 {
-    const struct conf_bridge *conf = unit->conf;
-    struct wired_hub *amqp = wiring_find_hub(unit->wiring, conf->source.connection->name);
-    struct wired_hub *redis = wiring_find_hub(unit->wiring, conf->sink.connection->name);
+    const struct conf_bridge *conf = calls->conf;
 
-    calls_set_pattern(calls, unit);
+    calls_set_pattern(calls);
     calls->answer_conf = (struct conf_sink){.kind = CONF_SINK_EXCHANGE, .mandatory = true};
     setup->asks_redis = true;
     setup->reply_prefix = calls->prefix;
     setup->ask = redis_sink_new(redis->redis, &conf->sink, &conf->options);
-    setup->replies = redis_source_new(redis->redis, &calls->reply_conf, conf->name, false);
-    setup->answer = rmq_sink_new(amqp->rmq, &calls->answer_conf, &conf->options, conf->name);
+    setup->replies = redis_source_new(redis->redis, &calls->reply_conf, setup->bridge, false);
+    setup->answer = rmq_sink_new(amqp->rmq, &calls->answer_conf, &conf->options, setup->bridge);
 }
 
 /* Requests from Redis go to AMQP. */
-static void calls_make_amqp_ends(struct calls *calls, const struct unit *unit,
-                                 struct rpc_setup *setup)
+static void calls_make_amqp_ends(struct calls *calls, const struct wired_hub *redis,
+                                 const struct wired_hub *amqp, struct rpc_setup *setup)
 {
-    const struct conf_bridge *conf = unit->conf;
-    struct wired_hub *redis = wiring_find_hub(unit->wiring, conf->source.connection->name);
-    struct wired_hub *amqp = wiring_find_hub(unit->wiring, conf->sink.connection->name);
+    const struct conf_bridge *conf = calls->conf;
 
     calls->answer_conf = (struct conf_sink){.kind = CONF_SINK_CHANNEL};
     calls->mapping.reads_envelope = true;
     setup->ask =
-        rmq_asking_sink_new(amqp->rmq, &conf->sink, &conf->options, conf->name, &setup->replies);
+        rmq_asking_sink_new(amqp->rmq, &conf->sink, &conf->options, setup->bridge, &setup->replies);
     setup->answer = redis_sink_new(redis->redis, &calls->answer_conf, &conf->options);
 }
 
@@ -95,26 +93,28 @@ static void calls_free_ends(struct rpc_setup *setup)
     endpoint_free_sink(setup->answer);
 }
 
-static struct sink *calls_new_sink(struct calls *calls, const struct unit *unit)
+static struct sink *calls_new_sink(struct calls *calls, const struct wired_hub *from,
+                                   const struct wired_hub *to, struct rpc_family *family)
 {
-    const struct conf_bridge *conf = unit->conf;
+    const struct conf_bridge *conf = calls->conf;
     struct sink *sink = NULL;
     struct rpc_setup setup = {
-        .bridge = conf->name,
-        .instance = unit->wiring->board.instance,
+        .bridge = calls->unit->name,
+        .instance = calls->unit->wiring->board.instance,
         .mapping = &conf->sink.mapping,
         .annotate = conf->sink.mapping.annotate,
         .timeout_us = conf->rpc_timeout_us,
         .max_calls = conf->rpc_max_calls,
         .retry_us = conf->options.retry_min_us,
+        .family = family,
         .host = &calls_host,
         .host_ctx = calls,
     };
 
     if (conf->source.connection->protocol == CONF_AMQP) {
-        calls_make_redis_ends(calls, unit, &setup);
+        calls_make_redis_ends(calls, from, to, &setup);
     } else {
-        calls_make_amqp_ends(calls, unit, &setup);
+        calls_make_amqp_ends(calls, from, to, &setup);
     }
     if (setup.ask != NULL && setup.replies != NULL && setup.answer != NULL) {
         setup.ask->urgent = true;
@@ -127,17 +127,21 @@ static struct sink *calls_new_sink(struct calls *calls, const struct unit *unit)
     return sink;
 }
 
-struct calls *calls_new(const struct unit *unit, struct sink **out_sink)
+struct calls *calls_new(const struct unit *unit, const struct conf_bridge *conf,
+                        const struct wired_hub *from, const struct wired_hub *to,
+                        struct rpc_family *family, struct sink **out_sink)
 {
     struct calls *calls = calloc(1, sizeof(*calls));
 
     if (calls == NULL) {
         return NULL;
     }
+    calls->unit = unit;
+    calls->conf = conf;
     calls->loop = unit->wiring->loop;
     calls->mapping = (struct mapping){.none = true, .priority = -1};
     if (loop_timer_init(&calls->wake, calls->loop, calls_on_wake, calls) == 0) {
-        calls->sink = calls_new_sink(calls, unit);
+        calls->sink = calls_new_sink(calls, from, to, family);
     }
     if (calls->sink == NULL) {
         calls_free(calls);
@@ -158,9 +162,4 @@ void calls_free(struct calls *calls)
 const struct mapping *calls_mapping(const struct calls *calls)
 {
     return &calls->mapping;
-}
-
-const struct rpc_counters *calls_counters(const struct calls *calls)
-{
-    return rpc_get_counters(calls->sink);
 }

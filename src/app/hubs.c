@@ -143,6 +143,10 @@ bool wired_hub_keeps_source(const struct conf_bridge *old, const struct conf_bri
 
 enum succession wired_hub_succession(const struct conf_bridge *old)
 {
+    bool has_order = old->kind != CONF_BRIDGE_RPC;
+
     /* A queue keeps what nobody consumes, and two consumers would break its order. */
-    return old->source.kind == CONF_SOURCE_QUEUE ? SUCCEED_AFTER : SUCCEED_WHEN_READY;
+    return old->source.kind == CONF_SOURCE_QUEUE && (has_order || old->source.exclusive)
+               ? SUCCEED_AFTER
+               : SUCCEED_WHEN_READY;
 }

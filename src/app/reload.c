@@ -168,7 +168,7 @@ static bool reload_can_change(const struct unit *unit, const struct conf_bridge 
     const struct conf_bridge *old = unit->conf;
 
     return unit->ops->change != NULL && !unit->stopping && unit_is_same_kind(old, conf) &&
-           old->kind == CONF_BRIDGE_PLAIN && conf->kind == CONF_BRIDGE_PLAIN &&
+           old->kind == conf->kind &&
            old->source.connection->protocol == conf->source.connection->protocol &&
            old->sink.connection->protocol == conf->sink.connection->protocol;
 }

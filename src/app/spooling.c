@@ -198,6 +198,20 @@ struct spool *spooling_get_spool(const struct spooling *spooling)
     return spooling != NULL ? spooling->spool : NULL;
 }
 
+int spooling_change_store(struct spooling *spooling, const struct conf_bridge *bridge,
+                          struct store *old, struct store **out_store, struct err *err)
+{
+    *out_store = NULL;
+    if (bridge->options.buffer_disk == 0) {
+        return 0;
+    }
+    if (old == NULL) {
+        return spooling_open_store(spooling, bridge, out_store, err);
+    }
+    *out_store = old;
+    return 0;
+}
+
 void spooling_release_store(struct spooling *spooling, struct store *store)
 {
     struct spooled *spooled;

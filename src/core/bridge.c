@@ -368,6 +368,11 @@ enum bridge_state bridge_get_state(const struct bridge *bridge)
     return bridge->state;
 }
 
+unsigned bridge_sink_can(const struct bridge *bridge)
+{
+    return bridge->sink->can;
+}
+
 const char *bridge_get_why(const struct bridge *bridge)
 {
     return bridge_state_why(bridge);

@@ -20,6 +20,7 @@ struct bridge_retiree {
     struct sink *sink;     /* likewise the other way round */
     uint16_t generation;   /* of the deliveries that the source gave */
     bool ready;            /* the source's last on_link */
+    bool delays;           /* of a sink: nothing is sent to its successor meanwhile */
     bool stopping;         /* stop() was called */
     bool stopped;          /* on_stopped came: bridge_reap() frees it */
 };
@@ -64,6 +65,7 @@ static void retiree_on_stopped(void *ctx)
         bridge_update_state(bridge);
     } else {
         bridge->leaving_sinks--;
+        bridge->delaying_sinks -= retiree->delays;
         bridge_flow_pump(bridge);
         bridge_dead_pump(bridge);
     }
@@ -174,7 +176,7 @@ void bridge_change_hurry(struct bridge *bridge)
     struct bridge_retiree *retiree;
 
     LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->sink != NULL && !retiree->stopped) {
+        if (retiree->sink != NULL && !retiree->stopped && (retiree->delays || bridge->stopping)) {
             retiree->sink->ops->stop(retiree->sink, true);
         }
     }
@@ -218,46 +220,55 @@ void bridge_free_retirees(struct bridge *bridge)
 }
 
 /* What a change needs memory for, before anything is changed. */
-struct change {
+struct bridge_change {
     struct bridge_retiree *retirees[RETIREE_ROLES]; /* NULL: that end has no successor */
     struct mapping_scratch *scratch;
     struct mapping_scratch *dead_scratch; /* NULL: the rule has no dead letters */
 };
 
-static void change_fini(struct change *change)
+void bridge_change_drop(struct bridge_change *change)
 {
     size_t i;
 
+    if (change == NULL) {
+        return;
+    }
     for (i = 0; i < RETIREE_ROLES; i++) {
         free(change->retirees[i]);
     }
     mapping_scratch_free(change->scratch);
     mapping_scratch_free(change->dead_scratch);
+    free(change);
 }
 
-/* -1: out of memory, for change_fini(). */
-static int change_init(struct change *change, const struct bridge *bridge,
-                       const struct bridge_setup *setup)
+struct bridge_change *bridge_change_prepare(const struct bridge *bridge,
+                                            const struct bridge_setup *setup)
 {
-    bool wanted[] = {setup->source != NULL, true, bridge->dead.sink != NULL};
+    const bool wanted[RETIREE_ROLES] = {setup->source != NULL, true, bridge->dead.sink != NULL};
+    struct bridge_change *change = calloc(1, sizeof(*change));
+    bool complete = true;
     size_t i;
 
-    *change = (struct change){.scratch = mapping_scratch_new(setup->mapping)};
-    if (setup->dead_sink != NULL) {
-        change->dead_scratch = mapping_scratch_new(setup->dead_mapping);
+    if (change == NULL) {
+        return NULL;
     }
     for (i = 0; i < RETIREE_ROLES; i++) {
         change->retirees[i] = wanted[i] ? calloc(1, sizeof(struct bridge_retiree)) : NULL;
-        if (wanted[i] && change->retirees[i] == NULL) {
-            return -1;
-        }
+        complete &= !wanted[i] || change->retirees[i] != NULL;
     }
-    return change->scratch != NULL && (setup->dead_sink == NULL || change->dead_scratch != NULL)
-               ? 0
-               : -1;
+    change->scratch = mapping_scratch_new(setup->mapping);
+    if (setup->dead_sink != NULL) {
+        change->dead_scratch = mapping_scratch_new(setup->dead_mapping);
+        complete &= change->dead_scratch != NULL;
+    }
+    if (!complete || change->scratch == NULL) {
+        bridge_change_drop(change);
+        return NULL;
+    }
+    return change;
 }
 
-static struct bridge_retiree *change_retire(struct bridge *bridge, struct change *change,
+static struct bridge_retiree *change_retire(struct bridge *bridge, struct bridge_change *change,
                                             enum retiree_role role)
 {
     struct bridge_retiree *retiree = change->retirees[role];
@@ -269,20 +280,22 @@ static struct bridge_retiree *change_retire(struct bridge *bridge, struct change
     return retiree;
 }
 
-static void change_retire_sink(struct bridge *bridge, struct change *change, enum retiree_role role,
-                               struct sink *sink)
+static void change_retire_sink(struct bridge *bridge, struct bridge_change *change,
+                               enum retiree_role role, struct sink *sink)
 {
     struct bridge_retiree *retiree = change_retire(bridge, change, role);
 
     retiree->sink = sink;
     sink->events = &retiree_sink_events;
     sink->ctx = retiree;
+    retiree->delays = (sink->can & ENDPOINT_CALLS) == 0;
     bridge->leaving_sinks++;
+    bridge->delaying_sinks += retiree->delays;
     retiree_stop(retiree);
 }
 
 /* The new sinks begin with an open mind: what stood in the way may be gone. */
-static void change_sinks(struct bridge *bridge, struct change *change,
+static void change_sinks(struct bridge *bridge, struct bridge_change *change,
                          const struct bridge_setup *setup)
 {
     change_retire_sink(bridge, change, RETIREE_SINK, bridge->sink);
@@ -314,8 +327,8 @@ static void change_sinks(struct bridge *bridge, struct change *change,
     bridge->sink->ops->start(bridge->sink);
 }
 
-static void change_source(struct bridge *bridge, struct change *change, struct source *source,
-                          enum succession succession)
+static void change_source(struct bridge *bridge, struct bridge_change *change,
+                          struct source *source, enum succession succession)
 {
     struct bridge_retiree *old = change_retire(bridge, change, RETIREE_SOURCE);
 
@@ -357,23 +370,28 @@ void bridge_take_rules(struct bridge *bridge, const struct bridge_setup *setup)
     backoff_init(&bridge->retry, setup->options->retry_min_us, setup->options->retry_max_us);
 }
 
+void bridge_change_apply(struct bridge *bridge, struct bridge_change *change,
+                         const struct bridge_setup *setup, enum succession succession)
+{
+    bridge_take_rules(bridge, setup);
+    bridge_store_change(bridge, setup->store);
+    change_sinks(bridge, change, setup);
+    if (setup->source != NULL) {
+        change_source(bridge, change, setup->source, succession);
+    }
+    bridge_change_drop(change);
+    bridge_update_state(bridge);
+    bridge_flow_relieve(bridge);
+}
+
 int bridge_change(struct bridge *bridge, const struct bridge_setup *setup,
                   enum succession succession)
 {
-    struct change change;
+    struct bridge_change *change = bridge_change_prepare(bridge, setup);
 
-    if (change_init(&change, bridge, setup) != 0) {
-        change_fini(&change);
+    if (change == NULL) {
         return -1;
     }
-    bridge_take_rules(bridge, setup);
-    bridge_store_change(bridge, setup->store);
-    change_sinks(bridge, &change, setup);
-    if (setup->source != NULL) {
-        change_source(bridge, &change, setup->source, succession);
-    }
-    change_fini(&change);
-    bridge_update_state(bridge);
-    bridge_flow_relieve(bridge);
+    bridge_change_apply(bridge, change, setup, succession);
     return 0;
 }

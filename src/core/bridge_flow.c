@@ -25,7 +25,7 @@ static bool flow_may_send(const struct bridge *bridge)
     bool probed = bridge->probing && bridge_in_flight(bridge) > 0;
 
     return bridge->sink_ready && !bridge->sink_busy && !bridge->held_back && wanted && !probed &&
-           bridge->leaving_sinks == 0;
+           bridge->delaying_sinks == 0;
 }
 
 /* Reads an envelope; -1: it is none, and the delivery is gone. */

@@ -41,6 +41,7 @@ struct echo_entry {
     TAILQ_ENTRY(echo_entry) line;  /* in the list of its state */
     struct echo_print *print;
     uint64_t answer; /* ANSWERED: the number of the answer */
+    bool paid;       /* DONE by a debt: its own echo is to cross */
     enum echo_state state;
 };
 
@@ -213,6 +214,7 @@ struct echo_entry *echo_expect(struct echo *echo, struct slice channel, struct s
         print = echo_add(echo, fingerprint);
     } else if ((entry = TAILQ_FIRST(&print->owed)) != NULL) {
         echo_move(echo, entry, ECHO_DONE); /* what came in its stead came long ago */
+        entry->paid = true;
         return entry;
     }
     entry = print ? calloc(1, sizeof(*entry)) : NULL;
@@ -248,10 +250,24 @@ void echo_withdraw(struct echo *echo, struct echo_entry *entry)
         return;
     }
     echo_move(echo, entry, ECHO_OWED);
+    entry->paid = false;
     /* Debts that nobody comes to pay must not take the room of expectations. */
     if (echo->owed > echo->limit / 4) {
         echo_end(echo, TAILQ_FIRST(&echo->lines[ECHO_OWED]));
     }
+}
+
+enum echo_fate echo_get_fate(const struct echo_entry *entry)
+{
+    if (entry->state == ECHO_OPEN) {
+        return ECHO_FATE_AWAITED;
+    }
+    return entry->state == ECHO_DONE && !entry->paid ? ECHO_FATE_CAME : ECHO_FATE_UNKNOWN;
+}
+
+void echo_drop(struct echo *echo, struct echo_entry *entry)
+{
+    echo_end(echo, entry);
 }
 
 bool echo_take(struct echo *echo, struct slice channel, struct slice body)

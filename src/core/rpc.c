@@ -153,7 +153,7 @@ static enum sink_result rpc_send(struct sink *base, struct delivery *delivery,
     }
     result = rpc_ask_read(delivery, &reply_to, &correlation_id, err);
     if (result != SINK_TAKEN) {
-        rpc->counters.unanswerable++;
+        rpc->counters->unanswerable++;
         return result;
     }
     call = rpc_table_add(&rpc->table, delivery, reply_to, correlation_id,
@@ -163,7 +163,7 @@ static enum sink_result rpc_send(struct sink *base, struct delivery *delivery,
         return SINK_REFUSED;
     }
     if (rpc->table.open > rpc->setup.max_calls) {
-        rpc->counters.overload++;
+        rpc->counters->overload++;
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "overload", "too many calls at once");
     } else {
         rpc_wish(rpc, call->deadline_us);
@@ -183,7 +183,7 @@ static void rpc_time_out(struct rpc *rpc, uint64_t now)
     struct rpc_call *call;
 
     while ((call = rpc_table_next_due(&rpc->table)) != NULL && call->deadline_us <= now) {
-        rpc->counters.timeouts++;
+        rpc->counters->timeouts++;
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "timeout", "no answer in time");
     }
 }
@@ -257,9 +257,14 @@ static void rpc_stop_ends(struct rpc *rpc)
 }
 
 /* In the end everybody has their own back and the three have stopped. Without time, or a way back
- * to the askers, nothing is waited for. */
+ * to the askers, nothing is waited for; what was never asked is another sink's to ask. */
 static void rpc_take_stop_step(struct rpc *rpc)
 {
+    struct rpc_call *call;
+
+    while ((call = TAILQ_FIRST(&rpc->table.waiting)) != NULL) {
+        rpc_give_back(rpc, call);
+    }
     if (rpc->stopping_now || !rpc->answer.ready) {
         rpc_give_back_all(rpc);
     }
@@ -296,6 +301,7 @@ static void rpc_free(struct sink *base)
             delivery_free(call->request);
         }
     }
+    LIST_REMOVE(rpc, kin);
     rpc_table_fini(&rpc->table);
     endpoint_free_sink(rpc->setup.ask);
     endpoint_free_source(rpc->setup.replies);
@@ -342,22 +348,27 @@ struct sink *rpc_new(const struct rpc_setup *setup)
         return NULL;
     }
     rpc->base.ops = &rpc_ops;
-    rpc->base.can = setup->answer->can & ENDPOINT_CONFIRMS;
+    rpc->base.can = (setup->answer->can & ENDPOINT_CONFIRMS) | ENDPOINT_CALLS;
     rpc->context =
         (struct template_context){slice_of(setup->instance), slice_of(setup->bridge), NULL};
     rpc_table_init(&rpc->table, setup->max_calls > ENDED_MIN ? setup->max_calls : ENDED_MIN);
     TAILQ_INIT(&rpc->answers);
     TAILQ_INIT(&rpc->mute);
+    rpc->counters = &setup->family->counters;
+    LIST_INSERT_HEAD(&setup->family->members, rpc, kin);
     rpc_adopt(rpc);
     return &rpc->base;
 }
 
-const struct rpc_counters *rpc_get_counters(const struct sink *sink)
+struct rpc_counters rpc_get_counters(const struct rpc_family *family)
 {
-    struct rpc *rpc = (struct rpc *)sink;
+    struct rpc_counters counters = family->counters;
+    const struct rpc *rpc;
 
-    rpc->counters.calls = rpc->table.open;
-    return &rpc->counters;
+    LIST_FOREACH(rpc, &family->members, kin) {
+        counters.calls += rpc->table.open;
+    }
+    return counters;
 }
 
 void rpc_reply_prefix(const char *instance, const char *bridge, char out[RPC_PREFIX_SIZE])

@@ -137,7 +137,7 @@ static void answer_refused(struct rpc *rpc, struct rpc_call *call, struct delive
 
 void rpc_answer_gone(struct rpc *rpc, struct rpc_call *call)
 {
-    rpc->counters.gone++;
+    rpc->counters->gone++;
     call->failed = true;
     call->gone = true;
     call->outcome = OUTCOME_REFUSED;
@@ -189,9 +189,9 @@ void rpc_answer_pump(struct rpc *rpc)
 static void answer_arrived(struct rpc *rpc, struct rpc_call *call, struct delivery *answer)
 {
     if (answer->reason != NULL) {
-        rpc->counters.errors++;
+        rpc->counters->errors++;
     } else {
-        rpc->counters.answers++;
+        rpc->counters->answers++;
     }
     rpc_answer_free(rpc, answer);
     rpc_settle(rpc, call);

@@ -137,15 +137,15 @@ static void ask_take_outcome(struct rpc *rpc, struct rpc_call *call, enum outcom
     case OUTCOME_DELIVERED:
         return;
     case OUTCOME_NO_SUBSCRIBERS:
-        rpc->counters.nobody++;
+        rpc->counters->nobody++;
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "no-subscribers", "no worker is subscribed");
         return;
     case OUTCOME_UNROUTABLE:
-        rpc->counters.nobody++;
+        rpc->counters->nobody++;
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "unroutable", why);
         return;
     case OUTCOME_LOST:
-        rpc->counters.lost++;
+        rpc->counters->lost++;
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "lost", why);
         return;
     case OUTCOME_TOO_LARGE:

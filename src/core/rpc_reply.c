@@ -62,12 +62,12 @@ static void reply_stray(struct rpc *rpc, const struct rpc_call *call)
     const char *what = "to nothing that was asked";
 
     if (call == NULL || call->state == RPC_CALL_WAITING) {
-        rpc->counters.unknown++;
+        rpc->counters->unknown++;
     } else if (call->failed) {
-        rpc->counters.late++;
+        rpc->counters->late++;
         what = "too late";
     } else {
-        rpc->counters.duplicate++;
+        rpc->counters->duplicate++;
         what = "a second time";
     }
     rpc->strays_untold++;
@@ -102,14 +102,32 @@ static void reply_take(struct rpc *rpc, struct rpc_call *call, struct delivery *
     TAILQ_INSERT_TAIL(&rpc->answers, reply, link);
 }
 
+/* Whether it is for another sink of the bridge to count: one that knows the call, or the one in
+ * force, where nobody does. */
+static bool reply_is_anothers(const struct rpc *rpc, uint64_t number)
+{
+    const struct rpc *kin;
+
+    LIST_FOREACH(kin, &rpc->setup.family->members, kin) {
+        if (kin != rpc && rpc_table_find(&kin->table, number) != NULL) {
+            return true;
+        }
+    }
+    return rpc != LIST_FIRST(&rpc->setup.family->members);
+}
+
 static void reply_on_delivery(void *ctx, struct delivery *reply)
 {
     struct rpc *rpc = ctx;
     struct rpc_call *call = NULL;
-    uint64_t number;
+    uint64_t number = 0; /* nobody's */
 
     if (reply_read_id(reply_id(rpc, reply), &number)) {
         call = rpc_table_find(&rpc->table, number);
+    }
+    if (call == NULL && reply_is_anothers(rpc, number)) {
+        rpc_answer_free(rpc, reply);
+        return;
     }
     if (call == NULL || call->state != RPC_CALL_ASKED) {
         reply_stray(rpc, call);
@@ -130,7 +148,7 @@ static void reply_lose_all(struct rpc *rpc, const char *why)
     for (; call != NULL; call = next) {
         next = TAILQ_NEXT(call, link);
         if (call->state == RPC_CALL_ASKED) {
-            rpc->counters.lost++;
+            rpc->counters->lost++;
             rpc_answer_error(rpc, call, OUTCOME_REFUSED, "lost", why);
         }
     }

@@ -79,6 +79,23 @@ def test_messages_for_redis_wait_in_the_durable_queue(rig):
     _settled(daemon, received=4, delivered=2, filtered=2)
 
 
+def test_stopped_in_the_midst_of_publishing(rig):
+    # With one subscriber beside the mirror and "hold": is what it got at a stop told from what
+    # nobody got, so that it does not come again after the start?
+    count = 1500
+    rule = {**MIRROR, "on_no_subscribers": "hold"}
+    daemon = rig.run(rule, topology=TOPOLOGY)
+    redis = BulkSubscriber(rig.redis, "orders")
+    channel = rig.rabbit.channel()
+    for start in range(0, count, 500):
+        _publish(channel, *(str(number).encode() for number in range(start, start + 500)))
+        daemon.stop()
+        daemon.start().wait_running()
+    assert redis.take(count) == list(range(count))
+    daemon.wait_idle()
+    assert redis.rest() == []
+
+
 def test_pattern(rig):
     # Does each channel of a pattern have its routing key, and each routing key its channel?
     rig.run({"name": "orders",

@@ -258,6 +258,7 @@ void rpc_rig_start(struct rpc_rig *rig)
         .max_calls = rig->max_calls,
         .retry_us = 100000,
         .reply_prefix = PREFIX,
+        .family = &rig->family,
         .ask = &rig->ask->sink,
         .replies = &rig->replies->source,
         .answer = &rig->answer->sink,
@@ -412,7 +413,10 @@ const struct bridge_counters *rpc_rig_books(const struct rpc_rig *rig)
 
 const struct rpc_counters *rpc_rig_calls(const struct rpc_rig *rig)
 {
-    return rpc_get_counters(rig->rpc);
+    static struct rpc_counters counters;
+
+    counters = rpc_get_counters(&rig->family);
+    return &counters;
 }
 
 void rpc_rig_expect_given(struct rpc_rig *rig, const char *given)

@@ -31,6 +31,7 @@ struct rpc_rig {
     struct fake_source *replies;
     struct fake_sink *answer;
     struct sink *rpc;
+    struct rpc_family family;
     struct bridge *bridge;
     struct bridge_options options;
     struct mapping mapping; /* of the asking sink; owned */
@@ -77,6 +78,7 @@ void rpc_rig_settle(struct rpc_rig *rig);
 void rpc_rig_advance(struct rpc_rig *rig, uint64_t us);
 
 const struct bridge_counters *rpc_rig_books(const struct rpc_rig *rig);
+/* As they are now; valid until the next call. */
 const struct rpc_counters *rpc_rig_calls(const struct rpc_rig *rig);
 /* What was given to askers since the last call. */
 void rpc_rig_expect_given(struct rpc_rig *rig, const char *given);

@@ -220,6 +220,31 @@ static void test_limit(void **state)
     echo_forget(echo);
 }
 
+static void test_fate_of_an_echo(void **state)
+{
+    struct echo_entry *entry = echo_expect(echo, SLICE("news"), SLICE("a"));
+
+    (void)state;
+    assert_int_equal(echo_get_fate(entry), ECHO_FATE_AWAITED);
+    assert_true(arrives("a"));
+    assert_int_equal(echo_get_fate(entry), ECHO_FATE_CAME);
+    echo_drop(echo, entry);
+    entry = echo_expect(echo, SLICE("news"), SLICE("a"));
+    echo_forget(echo);
+    assert_int_equal(echo_get_fate(entry), ECHO_FATE_UNKNOWN);
+    echo_drop(echo, entry);
+    entry = echo_expect(echo, SLICE("news"), SLICE("a"));
+    echo_drop(echo, entry); /* given up */
+    assert_false(arrives("a"));
+    entry = echo_expect(echo, SLICE("news"), SLICE("a"));
+    assert_true(arrives("a"));
+    echo_withdraw(echo, entry); /* a debt, which the next one pays: its own echo crosses */
+    entry = echo_expect(echo, SLICE("news"), SLICE("a"));
+    assert_int_equal(echo_get_fate(entry), ECHO_FATE_UNKNOWN);
+    echo_drop(echo, entry);
+    assert_false(arrives("a"));
+}
+
 /* Without memory an echo crosses: a message doubled, none lost. */
 static void test_out_of_memory(void **state)
 {
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_debt_outlives_the_subscription, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_debts_leave_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fate_of_an_echo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_out_of_memory, set_up, tear_down),
     };
 
