@@ -40,8 +40,8 @@ def in_network(rig, network, *bridges, **more):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chain", ["INPUT", pytest.param("OUTPUT", marks=pytest.mark.long)])
-def test_n6_packets_dropped(rig, network, account, form, chain):
+@pytest.mark.parametrize("way", ["in", pytest.param("out", marks=pytest.mark.long)])
+def test_n6_packets_dropped(rig, network, account, form, way):
     """W. When all packets vanish, or the answers only, are both servers given up and come back to,
     with nothing lost but what was published without a subscription?"""
     daemon = in_network(rig, network, OUT, IN, topology=TOPOLOGY,
@@ -51,11 +51,11 @@ def test_n6_packets_dropped(rig, network, account, form, chain):
     out, back = RedisTraffic(rig.redis, "orders"), QueueTraffic(rig.rabbit, "back")
     wait_until(lambda: len(out.sent) > 100 and len(back.sent) > 100, "traffic both ways")
     seconds = form(14, 120)
-    account.injects(f"every packet of {chain} dropped for {seconds} s")
+    account.injects(f"every packet that goes {way} dropped for {seconds} s")
     before = len(out.sent)
-    network.drop(chain)
+    network.drop(way)
     pause(seconds, daemon.is_alive)
-    network.drop_nothing()
+    network.drop_nothing(way)
     daemon.wait_running(timeout=120)
     rig.redis.wait_subscriber("orders", timeout=120)
     resumed = len(out.sent)
