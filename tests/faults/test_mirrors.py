@@ -7,7 +7,9 @@ from harness.account import pause
 from harness.values import (AmqpPublisher, RedisPublisher, ValueSubscriber, count_queue, lacking)
 from harness.waiting import wait_until
 
+# Room for all that is published while a broker is slow, or away.
 MIRROR = {"name": "orders", "on_no_subscribers": "hold",
+          "buffer": {"messages": 1_000_000, "memory": "256MiB"},
           "mirror": {"channel": "orders", "exchange": "orders", "routing_key": "orders.new"}}
 TOPOLOGY = {"exchanges": [{"name": "orders", "type": "topic"}],
             "queues": [{"name": "audit"}],
@@ -49,7 +51,7 @@ class Traffic:
         self.daemon.wait_running(timeout=60)
         wait_until(lambda: self.rig.rabbit.queues()[OWN_QUEUE][:2] == (0, 0),
                    "the mirror's queue is empty", 300)
-        self.daemon.wait_idle()
+        self.daemon.wait_idle(timeout=300)
         books = self.daemon.bridge("orders")
         heard = self.subscriber.stop()
         direct, mirrored, again = count_queue(self.rig.rabbit, "audit")
