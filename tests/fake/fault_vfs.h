@@ -31,7 +31,7 @@ void fault_vfs_plan(const struct fault_plan *plan);
 void fault_vfs_slow_sync(unsigned ms);
 /* Calls of the operation since the reset, those that failed included. */
 uint64_t fault_vfs_calls(enum fault_op op);
-/* Calls that failed as planned. */
+/* Calls that failed as planned; those of a plan with SQLITE_OK are counted, and do not fail. */
 uint64_t fault_vfs_failures(void);
 /* The power went: every file of the directory that went through the VFS gets what its disk has, and
  * of what was not synced what `seed` says. Nothing may be open. */

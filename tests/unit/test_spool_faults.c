@@ -498,6 +498,52 @@ static void test_limit_on_the_size_of_files(void **state)
     expect_after_restart(rig, 1, 10001);
 }
 
+/* Counts the writes to the journal; none of them fails. */
+static void watch_journal(void)
+{
+    const struct fault_plan what = {
+        .op = FAULT_WRITE, .times = UINT64_MAX, .code = SQLITE_OK, .suffix = "-journal"};
+
+    fault_vfs_plan(&what);
+}
+
+static bool has_log(void *ctx)
+{
+    return access(spool_rig_path(ctx, "spool-1.db-wal"), F_OK) == 0;
+}
+
+/* More than enough to be written in bulk, whatever the thread finds of it first. */
+static void pour(struct spool_queue *queue)
+{
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(spool_queue_append(queue), SPOOL_APPENDED);
+    }
+    spool_flush(queue->rig->spool);
+}
+
+/* The journal tells the bulk: it is only written then, and there is no log meanwhile. */
+static void test_a_burst_soon_after_the_bulk(void **state)
+{
+    struct spool_rig *rig = *state;
+    struct spool_queue queue;
+    uint64_t written;
+
+    rig->options.bulk_bytes = 64 * 1024;
+    spool_rig_open(rig);
+    spool_queue_open(&queue, rig, "q");
+    watch_journal();
+    pour(&queue);
+    spool_queue_wait_durable(&queue);
+    assert_true(fault_vfs_failures() > 0);
+    spool_rig_wait(rig, has_log, rig, "the end of the bulk");
+    written = fault_vfs_failures();
+    pour(&queue);
+    spool_queue_wait_durable(&queue);
+    assert_true(fault_vfs_failures() > written);
+    spool_rig_close(rig);
+    expect_after_restart(rig, 1, 4001);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define IN_BULK(name)                                                                              \
     {                                                                                              \
@@ -523,6 +569,7 @@ int main(void)
         TEST(test_slow_sync_does_not_stop_the_loop),
         TEST(test_small_file_system),
         TEST(test_limit_on_the_size_of_files),
+        TEST(test_a_burst_soon_after_the_bulk),
         IN_BULK(test_no_room_at_any_write),
         IN_BULK(test_no_quota_or_read_only_at_any_write),
         IN_BULK(test_bad_disk_at_any_write),
