@@ -148,6 +148,9 @@ struct spool_fifo_info {
     uint64_t backlog_count; /* records on their way to the disk */
 };
 void spool_fifo_get_info(const struct spool_fifo *fifo, struct spool_fifo_info *out_info);
+/* How many records of it are on their way to the disk, those that were removed meanwhile not
+ * counted. */
+uint64_t spool_fifo_unwritten(const struct spool_fifo *fifo);
 /* The FIFOs of the spool one after the other, also those that nobody opened: bridges that are no
  * longer in the rules. `fifo` NULL: the first one. NULL: no more. */
 struct spool_fifo *spool_fifo_next(const struct spool *spool, const struct spool_fifo *fifo);
@@ -169,8 +172,11 @@ struct spool_stats {
     struct histogram commit; /* µs that a commit with its sync took */
 };
 void spool_get_stats(struct spool *spool, struct spool_stats *out_stats);
-/* Whether the file system has less than `bytes` left. */
-bool spool_is_short(const struct spool *spool, uint64_t bytes);
+/* stats.in_trouble alone. */
+bool spool_is_in_trouble(const struct spool *spool);
+/* Whether the file system has less than `bytes` left, as it said at most a tenth of a second ago.
+ */
+bool spool_is_short(struct spool *spool, uint64_t bytes);
 /* stats.backlog_bytes alone. */
 uint64_t spool_backlog(const struct spool *spool);
 

@@ -59,6 +59,8 @@ struct spool {
     struct spool_stats stats; /* but for what the post knows */
     uint64_t wanted_room;     /* bytes of the last record that was refused for want of room; 0: all
                                * that were refused have been told of room since */
+    uint64_t room;            /* bytes that the file system had left */
+    uint64_t room_at_us;      /* when it was asked; monotonic; 0: not yet */
     bool closing;
 };
 

@@ -291,6 +291,14 @@ void spool_fifo_get_info(const struct spool_fifo *fifo, struct spool_fifo_info *
     };
 }
 
+uint64_t spool_fifo_unwritten(const struct spool_fifo *fifo)
+{
+    if (fifo->backlog_count == 0) {
+        return 0;
+    }
+    return account_count(&fifo->account, fifo->durable + 1, fifo->account.next);
+}
+
 struct spool_fifo *spool_fifo_next(const struct spool *spool, const struct spool_fifo *fifo)
 {
     return fifo == NULL ? TAILQ_FIRST(&spool->fifos) : TAILQ_NEXT(fifo, link);

@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "spool/spool_private.h"
 
+/* A stop asks for every message whether there is room. */
+static const uint64_t room_every_us = 100 * CLOCK_US_PER_MS;
+
 void spool_options_init(struct spool_options *options)
 {
     *options = (struct spool_options){
@@ -183,9 +186,20 @@ void spool_get_stats(struct spool *spool, struct spool_stats *out_stats)
     *out_stats = spool->stats;
 }
 
-bool spool_is_short(const struct spool *spool, uint64_t bytes)
+bool spool_is_in_trouble(const struct spool *spool)
 {
-    return dir_room(&spool->worker.recover.dir) < bytes;
+    return spool->stats.in_trouble;
+}
+
+bool spool_is_short(struct spool *spool, uint64_t bytes)
+{
+    uint64_t now = clock_monotonic_us();
+
+    if (spool->room_at_us == 0 || now - spool->room_at_us >= room_every_us) {
+        spool->room = dir_room(&spool->worker.recover.dir);
+        spool->room_at_us = now;
+    }
+    return spool->room < bytes;
 }
 
 uint64_t spool_backlog(const struct spool *spool)
