@@ -49,8 +49,9 @@ void spooling_set_readers(struct spooling *spooling, const struct spooling_reade
                           void *ctx);
 /* Writes what there is, then on_closed, once and not inside the call. Bridges must have stopped. */
 void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), void *ctx);
-/* Whether messages are lost if the process ends now: they are not on the disk yet. */
-bool spooling_has_unwritten(struct spooling *spooling);
+/* How many messages are lost if the process ends now: they are not on the disk yet. NULL is legal:
+ * none. */
+uint64_t spooling_unwritten(const struct spooling *spooling);
 /* NULL is legal. Waits for the disk unless on_closed came. */
 void spooling_free(struct spooling *spooling);
 

@@ -42,12 +42,19 @@ struct bridge_disk {
     bool loading;           /* load() is under way */
     uint64_t loading_bytes; /* that its answer may take; part of `memory` */
     bool has_records;       /* something was appended, or was there at the start */
-    bool moving;            /* at the end, records are written anew: others must come behind them */
-    bool cannot_move;       /* and one could not be: the old ones stay */
-    enum store_place kept;  /* at the end: where what is in memory goes */
     uint64_t loaded_upto;   /* highest number that is, or was, in memory */
     uint64_t durable_upto;  /* highest number known to be on disk */
     bool retired;           /* the rule has no disk any more: it is used while it has messages */
+
+    /* At the end, see bridge_keep.c. */
+    bool keeping;               /* it has begun: the next two are decided */
+    enum store_place place;     /* where what is in memory goes */
+    bool moving;                /* records are written anew: others must come before them */
+    bool cannot_move;           /* and one could not be: the old ones stay */
+    bool refused;               /* the store takes no more: what it does not have goes out */
+    struct delivery_list keep;  /* what is to stay on disk, in order; part of `buffered` */
+    struct delivery *keep_next; /* the first of it without its record; NULL: all have theirs */
+    uint64_t keep_count;        /* how many it is */
 };
 
 struct bridge {
@@ -135,8 +142,12 @@ void bridge_flow_relieve(struct bridge *bridge);
 void bridge_flow_on_room(void *ctx);
 /* Counts the waiting deliveries that are stale by now as returned, and frees them. */
 void bridge_flow_forget_stale(struct bridge *bridge);
-/* Keeps, gives back or drops what waits at a stop: that for the sink, and `dead` letters. */
+/* Gives back or drops what waits at a stop, there being no store: that for the sink, and `dead`
+ * letters. */
 void bridge_flow_empty(struct bridge *bridge, bool queue, bool dead);
+/* The oldest delivery of those that wait for the sink, and of the `dead` letters, taken out of its
+ * list; NULL: none. */
+struct delivery *bridge_flow_take_oldest(struct bridge *bridge, bool queue, bool dead);
 
 /* Shows those who watch that the delivery's way is over, as `counter` counts it. */
 void bridge_tap_tell(struct bridge *bridge, const struct delivery *delivery,
@@ -196,15 +207,13 @@ bool bridge_store_takes(const struct bridge *bridge);
 void bridge_store_open(struct bridge *bridge, const struct delivery *delivery);
 /* Notes that it is settled: its record goes, if it has one. */
 void bridge_store_close(struct bridge *bridge, const struct delivery *delivery);
-/* Writes a record where every delivery needs one; 0, or -1: the store refuses. */
+/* Writes a record of a delivery. */
+enum store_append bridge_store_write(struct bridge *bridge, struct delivery *delivery,
+                                     enum store_place place);
+/* Does so where every delivery needs one; 0, or negative: the store refuses. */
 int bridge_store_append(struct bridge *bridge, struct delivery *delivery);
 /* Keeps it on disk alone: 0, and it is freed; -1: the store refuses. */
 int bridge_store_put_aside(struct bridge *bridge, struct delivery *delivery);
-/* Around the deliveries in memory that are kept at the end. */
-void bridge_store_begin_keep(struct bridge *bridge);
-void bridge_store_end_keep(struct bridge *bridge);
-/* Keeps what is in memory for the next start; false: there is no store. */
-bool bridge_store_keep(struct bridge *bridge, struct delivery *delivery);
 /* Whether it may be sent already. */
 bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *delivery);
 /* Reads back what is on disk alone, as far as memory has room. */
@@ -214,11 +223,17 @@ bool bridge_store_is_tight(const struct bridge *bridge);
 /* At the end what waits goes to the sink, if that takes it: there is no store, or none that could
  * be written. */
 bool bridge_store_is_no_end(const struct bridge *bridge);
-/* A step of the stop of a bridge with a store: what waits goes there, or out where it cannot be
- * written; `stuck`: the sink takes nothing now. */
-void bridge_store_empty(struct bridge *bridge, bool stuck);
 /* Why a message found no room, in words. */
 const char *bridge_store_trouble(const struct bridge *bridge);
+
+/* A step of the stop of a bridge with a store: what waits goes there, or out where it cannot be
+ * written; `stuck`: the sink takes nothing now. */
+void bridge_keep_step(struct bridge *bridge, bool stuck);
+/* The last one, as the bridge is freed: what has no place now is dropped. */
+void bridge_keep_end(struct bridge *bridge);
+/* Whether what is on its way to the disk alone is to be read back and sent, at a stop with a disk
+ * that fails. */
+bool bridge_keep_reads_back(const struct bridge *bridge);
 
 /* The mapping, options and whatever else of a setup is no end; borrowed. */
 void bridge_take_rules(struct bridge *bridge, const struct bridge_setup *setup);

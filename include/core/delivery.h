@@ -44,6 +44,7 @@ struct delivery {
 
     /* The bridge's own again. */
     bool stored;         /* it has a record in the bridge's store */
+    bool kept;           /* at the end of the bridge: and so the next start finds it */
     bool from_store;     /* it was made from that record; the source knows nothing of it */
     bool reason_stored;  /* its record says why it goes to the dead letter sink, too */
     uint16_t generation; /* which of the bridge's sources gave it */

@@ -13,7 +13,8 @@
 struct store;
 
 struct store_events {
-    /* Every record appended under a number up to `upto` is on disk, synced. */
+    /* Every record appended under a number up to `upto` is on disk, synced; 0: that says nothing
+     * new, but others are. */
     void (*on_durable)(void *ctx, uint64_t upto);
     /* The answer to load(): deliveries numbered from `after` + 1 on, the receiver's from now on.
      * Their received_us is that of the receipt, also in another process; 0: not known. `upto` is
@@ -21,14 +22,23 @@ struct store_events {
     void (*on_loaded)(void *ctx, struct delivery_list *loaded, uint64_t upto, uint64_t damaged);
     /* append() refused before and may succeed now. */
     void (*on_room)(void *ctx);
+    /* is_failing() has changed, or may have. */
+    void (*on_trouble)(void *ctx);
 };
 
 /* What becomes of a delivery beside its record. */
 enum store_place {
-    STORE_ALSO,  /* it stays in memory too; nothing is in the store alone */
-    STORE_ALONE, /* it is in the store alone, behind all the others */
-    STORE_AHEAD, /* at the end of the process: it is in the store alone, before those that are there
-                  * alone already, behind those put ahead before it */
+    STORE_ALSO,   /* it stays in memory too; nothing is in the store alone */
+    STORE_ALONE,  /* it is in the store alone, behind all the others */
+    STORE_BEHIND, /* at the end of the bridge: as STORE_ALSO, but it may have an older record too */
+    STORE_AHEAD,  /* as STORE_BEHIND, but its record lies before those that are in the store alone,
+                   * behind those put ahead before it */
+};
+
+enum store_append {
+    STORE_APPENDED = 0,
+    STORE_REFUSED = -1, /* no room, too large, ... */
+    STORE_BUSY = -2,    /* too much is on its way to the disk: on_room or on_trouble will come */
 };
 
 /* What it holds. */
@@ -47,22 +57,26 @@ static inline uint64_t store_gauge_age_us(const struct store_gauge *gauge, int64
 }
 
 struct store_ops {
-    /* Copies the delivery; 0, or -1: no room (its limit, the disk, trouble): nothing happened. */
-    int (*append)(struct store *store, const struct delivery *delivery, enum store_place place);
+    /* Copies the delivery. Else than STORE_APPENDED: nothing happened. */
+    enum store_append (*append)(struct store *store, const struct delivery *delivery,
+                                enum store_place place);
     /* Asks for the next records that are in the store alone, some `most_bytes` of them, to be
      * numbered from `after` + 1 on; one question at a time. -1: there are none, and no answer
      * comes. */
     int (*load)(struct store *store, uint64_t after, size_t most_bytes);
-    /* The record with that number is settled, whatever is with those before it. */
+    /* The record with that number is settled, whatever is with those before it; if it has one of
+     * the end as well, so is that. */
     void (*remove)(struct store *store, uint64_t number);
-    /* All records with numbers up to `upto` are settled, but for those that are in the store alone.
-     */
+    /* All records with numbers up to `upto` are settled, but for those that are in the store alone,
+     * and those of the end. */
     void (*remove_upto)(struct store *store, uint64_t upto);
     /* Little is left of its limit, or the disk does not keep up: better to bring no more. */
     bool (*is_tight)(const struct store *store);
     /* What was appended and is not durable cannot be written now, or perhaps not: it will be once
-     * the disk is well. Asks the file system. */
+     * the disk is well. Asks the file system now and then, so it may tell late. */
     bool (*is_failing)(const struct store *store);
+    /* All that was appended is durable, or removed. */
+    bool (*is_written)(const struct store *store);
     void (*get_gauge)(const struct store *store, struct store_gauge *out_gauge);
     /* Why append() refuses, in words; NULL: the limit is reached. */
     const char *(*trouble)(const struct store *store);

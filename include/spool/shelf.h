@@ -30,6 +30,8 @@ void shelf_set_limit(struct store *store, uint64_t limit);
 void shelf_free(struct store *store);
 /* The spool has room again. */
 void shelf_on_room(struct store *store);
+/* The spool's trouble has begun, or is over. */
+void shelf_on_trouble(struct store *store);
 /* The name of the bridge that a FIFO belongs to, as a slice of `fifo_name`. */
 struct slice shelf_bridge_of(const char *fifo_name);
 

@@ -27,6 +27,8 @@ struct shelf_ring {
 
 /* Adds an entry, whose number is higher than all there are; -1: out of memory. */
 int shelf_ring_push(struct shelf_ring *ring, struct shelf_entry entry);
+/* Adds an entry where its number belongs, mostly behind all there are; -1: out of memory. */
+int shelf_ring_insert(struct shelf_ring *ring, struct shelf_entry entry);
 /* The oldest; NULL: it is empty. */
 struct shelf_entry *shelf_ring_first(const struct shelf_ring *ring);
 /* Takes the oldest out. */

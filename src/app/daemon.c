@@ -322,11 +322,14 @@ void daemon_hold_signals(void)
  */
 static void daemon_leave(const struct daemon *daemon)
 {
+    uint64_t unwritten = spooling_unwritten(daemon->spooling);
+
     log_error("daemon", NULL,
               daemon->phase == DAEMON_CLOSING
                   ? "shutdown_timeout is over, leaving before all was closed"
-                  : "shutdown_timeout is over, leaving with bridges unfinished");
-    _exit(daemon->spooling != NULL && spooling_has_unwritten(daemon->spooling) ? EX_IOERR : EX_OK);
+                  : "shutdown_timeout is over, leaving with bridges unfinished",
+              log_number("not_on_disk", unwritten));
+    _exit(unwritten > 0 ? EX_IOERR : EX_OK);
 }
 
 int daemon_run(struct config *config, bool keeps_log_level)

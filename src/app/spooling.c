@@ -47,17 +47,27 @@ struct spooling {
     void *on_closed_ctx;
 };
 
+static void spooling_tell_stores(struct spooling *spooling, void (*tell)(struct store *store))
+{
+    struct spooled *spooled, *next;
+
+    for (spooled = LIST_FIRST(&spooling->stores); spooled != NULL; spooled = next) {
+        next = LIST_NEXT(spooled, link);
+        tell(spooled->store);
+    }
+}
+
 static void spooling_on_trouble(void *ctx, const char *why)
 {
-    (void)ctx;
     log_error("spool", NULL, "cannot write, trying again; what is not written is kept in memory",
               log_text("why", why));
+    spooling_tell_stores(ctx, shelf_on_trouble);
 }
 
 static void spooling_on_recovered(void *ctx)
 {
-    (void)ctx;
     log_info("spool", NULL, "writes again");
+    spooling_tell_stores(ctx, shelf_on_trouble);
 }
 
 static void spooling_on_notice(void *ctx, const char *what)
@@ -68,13 +78,7 @@ static void spooling_on_notice(void *ctx, const char *what)
 
 static void spooling_on_room(void *ctx)
 {
-    struct spooling *spooling = ctx;
-    struct spooled *spooled, *next;
-
-    for (spooled = LIST_FIRST(&spooling->stores); spooled != NULL; spooled = next) {
-        next = LIST_NEXT(spooled, link);
-        shelf_on_room(spooled->store);
-    }
+    spooling_tell_stores(ctx, shelf_on_room);
 }
 
 static void spooling_on_closed(void *ctx)
@@ -330,12 +334,15 @@ void spooling_close(struct spooling *spooling, void (*on_closed)(void *ctx), voi
     spool_close(spooling->spool);
 }
 
-bool spooling_has_unwritten(struct spooling *spooling)
+uint64_t spooling_unwritten(const struct spooling *spooling)
 {
-    struct spool_stats stats;
+    const struct spool_fifo *fifo = NULL;
+    uint64_t count = 0;
 
-    spool_get_stats(spooling->spool, &stats);
-    return stats.backlog_count > 0;
+    while (spooling != NULL && (fifo = spool_fifo_next(spooling->spool, fifo)) != NULL) {
+        count += spool_fifo_unwritten(fifo);
+    }
+    return count;
 }
 
 void spooling_free(struct spooling *spooling)

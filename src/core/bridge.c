@@ -230,6 +230,7 @@ void bridge_free(struct bridge *bridge)
     if (bridge == NULL) {
         return;
     }
+    bridge_keep_end(bridge);
     bridge_flow_empty(bridge, true, true);
     bridge_tap_end(bridge);
     bridge_free_retirees(bridge);
@@ -287,7 +288,7 @@ static void bridge_empty_step(struct bridge *bridge)
     bool settles = bridge->source->can & ENDPOINT_SETTLES;
 
     if (bridge->disk.store != NULL) {
-        bridge_store_empty(bridge, bridge_is_stuck(bridge));
+        bridge_keep_step(bridge, bridge_is_stuck(bridge));
     } else {
         bridge_flow_empty(bridge, bridge->stopping_now || (settles && bridge_is_stuck(bridge)),
                           bridge->stopping_now || (settles && !bridge->dead.ready));
@@ -304,11 +305,12 @@ void bridge_stop_step(struct bridge *bridge)
     bridge_empty_step(bridge);
     sources_stopped = bridge->source_stopped && bridge_sources_are_gone(bridge);
     /* Until the source has stopped, what is under way from it may still come. */
-    if (!bridge->sink_stopping && sources_stopped && bridge_in_memory(bridge) == 0) {
+    if (!bridge->sink_stopping && sources_stopped && bridge_in_memory(bridge) == 0 &&
+        !bridge_keep_reads_back(bridge)) {
         bridge_stop_sinks(bridge, false);
     }
     if (sources_stopped && bridge->sink_stopped && bridge->dead.stopped &&
-        bridge->leaving_sinks == 0) {
+        bridge->leaving_sinks == 0 && TAILQ_EMPTY(&bridge->disk.keep)) {
         bridge->stopped = true;
         bridge_update_state(bridge);
         bridge->host->on_stopped(bridge->host_ctx, bridge);

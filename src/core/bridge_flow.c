@@ -160,9 +160,7 @@ static void flow_drop(struct bridge *bridge, struct delivery *delivery)
     bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_ACK);
 }
 
-/* The oldest delivery of those that wait for the sink, and of the `dead` letters, taken out of its
- * list; NULL: none. */
-static struct delivery *flow_take_oldest(struct bridge *bridge, bool queue, bool dead)
+struct delivery *bridge_flow_take_oldest(struct bridge *bridge, bool queue, bool dead)
 {
     struct delivery_list *lists[] = {&bridge->again, &bridge->queue, &bridge->dead.queue};
     bool wanted[] = {queue, queue, dead};
@@ -200,7 +198,7 @@ static bool flow_drop_oldest(struct bridge *bridge, const struct delivery *more)
         return false;
     }
     while (flow_is_over(bridge, more)) {
-        oldest = flow_take_oldest(bridge, true, false);
+        oldest = bridge_flow_take_oldest(bridge, true, false);
         if (oldest == NULL) {
             return false;
         }
@@ -385,14 +383,7 @@ void bridge_flow_empty(struct bridge *bridge, bool queue, bool dead)
 {
     struct delivery *delivery;
 
-    /* Dead letters wait in any order, and what is kept has one. */
-    while (queue && dead && (delivery = TAILQ_FIRST(&bridge->dead.queue)) != NULL) {
-        TAILQ_REMOVE(&bridge->dead.queue, delivery, link);
-        bridge_settle_put_in_order(bridge, delivery);
-    }
-    bridge_store_begin_keep(bridge);
-    while ((delivery = flow_take_oldest(bridge, queue, dead)) != NULL) {
+    while ((delivery = bridge_flow_take_oldest(bridge, queue, dead)) != NULL) {
         bridge_settle_unsent(bridge, delivery);
     }
-    bridge_store_end_keep(bridge);
 }

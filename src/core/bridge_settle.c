@@ -103,9 +103,6 @@ void bridge_settle_refused(struct bridge *bridge, struct delivery *delivery, enu
 
 void bridge_settle_unsent(struct bridge *bridge, struct delivery *delivery)
 {
-    if (bridge_store_keep(bridge, delivery)) {
-        return;
-    }
     if (bridge_source_of(bridge, delivery)->can & ENDPOINT_SETTLES) {
         bridge_settle(bridge, delivery, &bridge->counters.returned, SETTLE_REQUEUE);
     } else {

@@ -1,13 +1,10 @@
 /* The disk behind a bridge's queue: what overflows memory goes there in order and comes back in
- * order; with durability "disk" everything goes there before it is sent. Not for: the disk itself
- * (core/store.h is all that is known of it here).
+ * order; with durability "disk" everything goes there before it is sent. Not for: what goes there
+ * at the end (bridge_keep.c), the disk itself (core/store.h is all that is known of it here).
  *
  * Memory holds the oldest deliveries, the store the rest: while anything is in the store that is
  * not in memory, what comes goes to the store too. Every delivery, wherever it is, has its number
  * of receipt; its record is removed under that number when it is settled. */
-#include <stdio.h>
-
-#include "base/log.h"
 #include "core/bridge_private.h"
 
 enum {
@@ -17,7 +14,10 @@ enum {
 
 bool bridge_store_takes(const struct bridge *bridge)
 {
-    return bridge->disk.store != NULL && (bridge->counters.spooled > 0 || bridge->disk.loading);
+    const struct bridge_disk *disk = &bridge->disk;
+
+    return disk->store != NULL &&
+           (bridge->counters.spooled > 0 || disk->loading || !TAILQ_EMPTY(&disk->keep));
 }
 
 bool bridge_store_may_send(const struct bridge *bridge, const struct delivery *delivery)
@@ -48,7 +48,8 @@ void bridge_store_refill(struct bridge *bridge)
     uint64_t limit = bridge_memory_limit(bridge);
     uint64_t most;
 
-    if (disk->store == NULL || disk->loading || bridge->stopping || bridge->counters.spooled == 0 ||
+    if (disk->store == NULL || disk->loading || bridge->counters.spooled == 0 ||
+        (bridge->stopping && (!bridge->sink_ready || !bridge_keep_reads_back(bridge))) ||
         bridge->counters.buffered > options->buffer_messages / 2 ||
         bridge_held_bytes(bridge) > limit / 2) {
         return;
@@ -78,27 +79,28 @@ void bridge_store_close(struct bridge *bridge, const struct delivery *delivery)
     }
 }
 
-static int store_append(struct bridge *bridge, struct delivery *delivery, enum store_place place)
+enum store_append bridge_store_write(struct bridge *bridge, struct delivery *delivery,
+                                     enum store_place place)
 {
     struct bridge_disk *disk = &bridge->disk;
+    enum store_append result = disk->store->ops->append(disk->store, delivery, place);
 
-    if (disk->store->ops->append(disk->store, delivery, place) != 0) {
-        return -1;
+    if (result == STORE_APPENDED) {
+        disk->has_records = true;
+        delivery->stored = true;
+        delivery->reason_stored = delivery->reason != NULL;
     }
-    disk->has_records = true;
-    delivery->stored = true;
-    delivery->reason_stored = delivery->reason != NULL;
-    return 0;
+    return result;
 }
 
 int bridge_store_append(struct bridge *bridge, struct delivery *delivery)
 {
-    return bridge->disk.durable ? store_append(bridge, delivery, STORE_ALSO) : 0;
+    return bridge->disk.durable ? (int)bridge_store_write(bridge, delivery, STORE_ALSO) : 0;
 }
 
 int bridge_store_put_aside(struct bridge *bridge, struct delivery *delivery)
 {
-    if (store_append(bridge, delivery, STORE_ALONE) != 0) {
+    if (bridge_store_write(bridge, delivery, STORE_ALONE) != STORE_APPENDED) {
         return -1;
     }
     bridge->counters.spooled++;
@@ -120,24 +122,7 @@ bool bridge_store_is_no_end(const struct bridge *bridge)
 {
     const struct store *store = bridge->disk.store;
 
-    return store == NULL || store->ops->is_failing(store);
-}
-
-void bridge_store_empty(struct bridge *bridge, bool stuck)
-{
-    bool goes_out = bridge_store_is_no_end(bridge) && !bridge->stopping_now;
-    bool queue_goes_out = goes_out && !stuck;
-    bool dead_goes_out = goes_out && bridge->dead.ready;
-
-    if (queue_goes_out) {
-        bridge_flow_pump(bridge);
-    }
-    if (dead_goes_out) {
-        bridge_dead_pump(bridge);
-    }
-    if (bridge->counters.in_flight == 0) {
-        bridge_flow_empty(bridge, !queue_goes_out, !dead_goes_out);
-    }
+    return store == NULL || bridge->disk.refused || store->ops->is_failing(store);
 }
 
 void bridge_get_disk(const struct bridge *bridge, struct store_gauge *out_gauge)
@@ -162,75 +147,6 @@ const char *bridge_store_trouble(const struct bridge *bridge)
                                       : "the sink is slower than the source";
 }
 
-/* What is in memory is older than what is on disk alone, and goes before it. Where some of it has
- * records and some has none, all are written anew, so that the order stays; that is so where
- * messages came back from the disk beside others that never were there, and where a record does not
- * say yet that its message is a dead letter. */
-void bridge_store_begin_keep(struct bridge *bridge)
-{
-    const struct delivery_list *lists[] = {&bridge->again, &bridge->queue, &bridge->dead.queue};
-    struct bridge_disk *disk = &bridge->disk;
-    const struct delivery *delivery;
-    bool has_none = false;
-    size_t i;
-
-    for (i = 0; i < sizeof(lists) / sizeof(lists[0]) && disk->store != NULL; i++) {
-        TAILQ_FOREACH(delivery, lists[i], link) {
-            has_none |= !delivery->stored || delivery->reason_stored != (delivery->reason != NULL);
-        }
-    }
-    disk->kept = bridge->counters.spooled > 0 ? STORE_AHEAD : STORE_ALONE;
-    disk->moving = has_none;
-    disk->cannot_move = false;
-}
-
-void bridge_store_end_keep(struct bridge *bridge)
-{
-    struct bridge_disk *disk = &bridge->disk;
-
-    if (disk->moving && !disk->cannot_move && disk->has_records) {
-        disk->store->ops->remove_upto(disk->store, disk->loaded_upto);
-    }
-    disk->moving = false;
-}
-
-/* Whether it has a record for the next start; `stored` ones have one already. */
-static bool store_has_kept(struct bridge *bridge, struct delivery *delivery)
-{
-    struct bridge_disk *disk = &bridge->disk;
-    bool stored = delivery->stored;
-
-    if ((stored && !disk->moving) || store_append(bridge, delivery, disk->kept) == 0) {
-        return true;
-    }
-    disk->cannot_move = true;
-    return stored;
-}
-
-/* At the end: a delivery in memory stays on disk for the next start. */
-static void store_keep(struct bridge *bridge, struct delivery *delivery)
-{
-    if (!store_has_kept(bridge, delivery)) {
-        bridge_settle_note_error(bridge, &bridge->told_overflow,
-                                 "message dropped at the end: it cannot be kept",
-                                 bridge_store_trouble(bridge));
-        bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_FORGET);
-        return;
-    }
-    bridge_let_go(bridge, delivery->size);
-    bridge->counters.spooled++;
-    bridge_release(bridge, delivery, SETTLE_FORGET);
-}
-
-bool bridge_store_keep(struct bridge *bridge, struct delivery *delivery)
-{
-    if (bridge->disk.store == NULL) {
-        return false;
-    }
-    store_keep(bridge, delivery);
-    return true;
-}
-
 static void store_on_durable(void *ctx, uint64_t upto)
 {
     struct bridge *bridge = ctx;
@@ -247,7 +163,7 @@ static void store_take_loaded(struct bridge *bridge, struct delivery *delivery)
     delivery->stored = true;
     delivery->from_store = true;
     delivery->reason_stored = delivery->reason != NULL;
-    if (bridge->stopping) {
+    if (bridge->sink_stopping) {
         /* It stays on disk, and comes back with the next start. */
         delivery_free(delivery);
         return;
@@ -278,7 +194,7 @@ static void store_on_loaded(void *ctx, struct delivery_list *loaded, uint64_t up
         store_take_loaded(bridge, delivery);
     }
     store_lose(bridge, damaged);
-    if (upto > bridge->disk.loaded_upto && !bridge->stopping) {
+    if (upto > bridge->disk.loaded_upto && !bridge->sink_stopping) {
         bridge->disk.loaded_upto = upto;
     }
     bridge_dead_pump(bridge);
@@ -290,18 +206,26 @@ static void store_on_loaded(void *ctx, struct delivery_list *loaded, uint64_t up
 static void store_on_room(void *ctx)
 {
     bridge_flow_relieve(ctx);
+    bridge_stop_step(ctx);
+}
+
+static void store_on_trouble(void *ctx)
+{
+    bridge_stop_step(ctx);
 }
 
 static const struct store_events store_events = {
     .on_durable = store_on_durable,
     .on_loaded = store_on_loaded,
     .on_room = store_on_room,
+    .on_trouble = store_on_trouble,
 };
 
 void bridge_store_init(struct bridge *bridge, struct store *store, bool durable)
 {
     struct bridge_disk *disk = &bridge->disk;
 
+    TAILQ_INIT(&disk->keep);
     if (store == NULL) {
         return;
     }
@@ -371,7 +295,7 @@ static void store_ignore_loaded(void *ctx, struct delivery_list *loaded, uint64_
     }
 }
 
-static void store_ignore_room(void *ctx)
+static void store_ignore(void *ctx)
 {
     (void)ctx;
 }
@@ -380,7 +304,8 @@ static void store_ignore_room(void *ctx)
 static const struct store_events store_no_events = {
     .on_durable = store_ignore_durable,
     .on_loaded = store_ignore_loaded,
-    .on_room = store_ignore_room,
+    .on_room = store_ignore,
+    .on_trouble = store_ignore,
 };
 
 void bridge_store_fini(struct bridge *bridge)

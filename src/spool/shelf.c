@@ -1,54 +1,23 @@
 /* A bridge's store over the spool. For: which number of receipt is which record, and in which of
  * the two FIFOs. Not for: when something goes to the disk (core/bridge_store.c), writing it
- * (worker.c). */
+ * (worker.c), reading it back (shelf_read.c). */
 #include "spool/shelf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/strbuf.h"
 #include "spool/record.h"
-#include "spool/shelf_ring.h"
+#include "spool/shelf_private.h"
 
 enum {
     SHELF_NAME_SIZE = 256,
-    SHELF_READ_RECORDS = 20000,    /* of one answer */
     SHELF_SETTLED = 256,           /* entries from which compacting pays */
     SHELF_ROOM = 64 * 1024 * 1024, /* less is left: do not count on it */
 };
 
-struct shelf {
-    struct store store; /* first */
-    struct shelf_setup setup;
-    struct spool_fifo *fifos[SHELF_FIFOS];
-    uint64_t unread[SHELF_FIFOS]; /* number of the first record that is on the disk alone */
-    int64_t unread_wall_us;    /* the oldest of these was received then, or later; 0: not known */
-    struct shelf_ring open;    /* in memory, with a record */
-    size_t settled;            /* of these, entries that are settled */
-    struct shelf_ring written; /* appended and not known durable */
-    enum shelf_fifo reading;
-    uint64_t number;  /* given to the last delivery that was read back */
-    uint64_t damaged; /* since the last answer */
-    struct strbuf header;
-    const char *refused; /* why the last append was, in words */
-};
-
-static struct shelf *shelf_of(struct store *store)
-{
-    return (struct shelf *)store;
-}
-
-static bool shelf_has_unread(const struct shelf *shelf, enum shelf_fifo fifo)
-{
-    struct spool_fifo_info info;
-
-    spool_fifo_get_info(shelf->fifos[fifo], &info);
-    return shelf->unread[fifo] < info.next;
-}
-
-/* Notes a delivery that is in memory too; -1: out of memory. */
-static int shelf_note(struct shelf *shelf, struct shelf_entry entry)
+/* Notes a delivery that is in memory too, and needs its record on the disk to be sent; -1: out of
+ * memory. */
+static int shelf_note_open(struct shelf *shelf, struct shelf_entry entry)
 {
     if (shelf_ring_push(&shelf->open, entry) != 0) {
         return -1;
@@ -60,8 +29,32 @@ static int shelf_note(struct shelf *shelf, struct shelf_entry entry)
     return 0;
 }
 
-static int shelf_append(struct store *store, const struct delivery *delivery,
-                        enum store_place place)
+/* Notes one that is in memory until its record is on the disk; -1: out of memory. */
+static int shelf_note_kept(struct shelf *shelf, struct shelf_entry entry)
+{
+    if (shelf_ring_insert(&shelf->kept, entry) != 0) {
+        return -1;
+    }
+    if (entry.fifo == SHELF_AHEAD && entry.record < shelf->ahead_end) {
+        shelf->ahead_end = entry.record;
+    }
+    return 0;
+}
+
+/* Notes where the record of a delivery is that is in memory too; -1: out of memory. */
+static int shelf_note(struct shelf *shelf, struct shelf_entry entry, enum store_place place)
+{
+    int result =
+        place == STORE_ALSO ? shelf_note_open(shelf, entry) : shelf_note_kept(shelf, entry);
+
+    if (result == 0 && place != STORE_AHEAD) {
+        shelf->unread[entry.fifo] = entry.record + 1;
+    }
+    return result;
+}
+
+static enum store_append shelf_append(struct store *store, const struct delivery *delivery,
+                                      enum store_place place)
 {
     struct shelf *shelf = shelf_of(store);
     bool ahead = place == STORE_AHEAD;
@@ -74,27 +67,24 @@ static int shelf_append(struct store *store, const struct delivery *delivery,
     record_write(delivery, &shelf->header);
     if (strbuf_failed(&shelf->header)) {
         shelf->refused = "out of memory";
-        return -1;
+        return STORE_REFUSED;
     }
     result = spool_fifo_append(shelf->fifos[fifo], strbuf_slice(&shelf->header),
                                delivery_raw_body(delivery), &entry.record);
     if (result != SPOOL_APPENDED) {
         shelf->refused = spool_append_name(result);
-        return -1;
+        return result == SPOOL_BUSY ? STORE_BUSY : STORE_REFUSED;
     }
     shelf->setup.on_work(shelf->setup.ctx);
     if (place == STORE_ALONE && shelf->unread[fifo] == entry.record) {
         shelf->unread_wall_us = delivery->wall_us;
     }
-    if (place == STORE_ALSO) {
-        if (shelf_note(shelf, entry) != 0) {
-            spool_fifo_remove(shelf->fifos[fifo], entry.record);
-            shelf->refused = "out of memory";
-            return -1;
-        }
-        shelf->unread[fifo] = entry.record + 1;
+    if (place != STORE_ALONE && shelf_note(shelf, entry, place) != 0) {
+        spool_fifo_remove(shelf->fifos[fifo], entry.record);
+        shelf->refused = "out of memory";
+        return STORE_REFUSED;
     }
-    return 0;
+    return STORE_APPENDED;
 }
 
 static void shelf_on_durable(void *ctx, uint64_t upto)
@@ -107,93 +97,20 @@ static void shelf_on_durable(void *ctx, uint64_t upto)
         number = entry->number;
         shelf_ring_pop(&shelf->written);
     }
-    if (number != 0) {
+    if (number != 0 || shelf->kept.count > 0) {
         shelf->store.events->on_durable(shelf->store.ctx, number);
     }
 }
 
-/* Asks the FIFO whose turn it is; false: there is nothing more. */
-static bool shelf_ask(struct shelf *shelf, size_t most_bytes)
-{
-    if (shelf->reading == SHELF_AHEAD && !shelf_has_unread(shelf, SHELF_AHEAD)) {
-        shelf->reading = SHELF_MAIN;
-    }
-    if (!shelf_has_unread(shelf, shelf->reading)) {
-        return false;
-    }
-    return spool_fifo_read(shelf->fifos[shelf->reading], shelf->unread[shelf->reading], most_bytes,
-                           SHELF_READ_RECORDS) == 0;
-}
-
-static int shelf_load(struct store *store, uint64_t after, size_t most_bytes)
-{
-    struct shelf *shelf = shelf_of(store);
-
-    shelf->number = after;
-    if (!shelf_ask(shelf, most_bytes > 0 ? most_bytes : 1)) {
-        return -1;
-    }
-    shelf->setup.on_work(shelf->setup.ctx);
-    return 0;
-}
-
-/* When that was on the monotonic clock, as far back as it goes. */
-static uint64_t shelf_receipt(int64_t wall_us)
-{
-    uint64_t now = clock_monotonic_us();
-    int64_t age = clock_wall_us() - wall_us;
-
-    if (age <= 0) {
-        return now;
-    }
-    return (uint64_t)age < now ? now - (uint64_t)age : 1;
-}
-
-/* A record as a delivery in `list`; what is none, or finds no memory, is damaged to us. */
-static void shelf_take_record(struct shelf *shelf, const struct spool_record *record,
-                              struct delivery_list *list)
-{
-    struct delivery *delivery = record_read(record->header, record->body);
-    struct shelf_entry entry = {shelf->number + 1, record->seq, shelf->reading, 0};
-
-    if (delivery != NULL) {
-        entry.wall_us = shelf->unread_wall_us = delivery->wall_us;
-        delivery->received_us = shelf_receipt(delivery->wall_us);
-    }
-    if (delivery == NULL || shelf_ring_push(&shelf->open, entry) != 0) {
-        delivery_free(delivery);
-        spool_fifo_remove(shelf->fifos[shelf->reading], record->seq);
-        shelf->damaged++;
-        return;
-    }
-    delivery->seq = ++shelf->number;
-    TAILQ_INSERT_TAIL(list, delivery, link);
-}
-
-static void shelf_on_records(void *ctx, const struct spool_record *records, size_t count,
-                             uint64_t next)
-{
-    struct shelf *shelf = ctx;
-    struct delivery_list list = TAILQ_HEAD_INITIALIZER(list);
-    uint64_t damaged;
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        shelf_take_record(shelf, &records[i], &list);
-    }
-    shelf->unread[shelf->reading] = next;
-    damaged = shelf->damaged;
-    shelf->damaged = 0;
-    shelf->store.events->on_loaded(shelf->store.ctx, &list, shelf->number, damaged);
-}
-
-static void shelf_on_lost(void *ctx, uint64_t first, uint64_t last, uint64_t count)
+/* Of NAME/ahead, where nothing waits for its record but at the end. */
+static void shelf_on_ahead_durable(void *ctx, uint64_t upto)
 {
     struct shelf *shelf = ctx;
 
-    (void)first;
-    (void)last;
-    shelf->damaged += count;
+    (void)upto;
+    if (shelf->kept.count > 0) {
+        shelf->store.events->on_durable(shelf->store.ctx, 0);
+    }
 }
 
 static const struct spool_fifo_events shelf_events = {
@@ -203,21 +120,32 @@ static const struct spool_fifo_events shelf_events = {
 };
 
 static const struct spool_fifo_events shelf_ahead_events = {
+    .on_durable = shelf_on_ahead_durable,
     .on_records = shelf_on_records,
     .on_lost = shelf_on_lost,
 };
 
-static void shelf_remove(struct store *store, uint64_t number)
+/* Removes the record of an entry, if it is still there; whether it was. */
+static bool shelf_settle(struct shelf *shelf, struct shelf_entry *entry)
 {
-    struct shelf *shelf = shelf_of(store);
-    struct shelf_entry *entry = shelf_ring_find(&shelf->open, number);
-
     if (entry == NULL || entry->record == 0) {
-        return;
+        return false;
     }
     spool_fifo_remove(shelf->fifos[entry->fifo], entry->record);
     shelf->setup.on_work(shelf->setup.ctx);
     entry->record = 0;
+    return true;
+}
+
+static void shelf_remove(struct store *store, uint64_t number)
+{
+    struct shelf *shelf = shelf_of(store);
+    struct shelf_entry *entry;
+
+    shelf_settle(shelf, shelf_ring_find(&shelf->kept, number));
+    if (!shelf_settle(shelf, shelf_ring_find(&shelf->open, number))) {
+        return;
+    }
     shelf->settled++;
     while ((entry = shelf_ring_first(&shelf->open)) != NULL && entry->record == 0) {
         shelf_ring_pop(&shelf->open);
@@ -265,11 +193,18 @@ static bool shelf_is_tight(const struct store *store)
 static bool shelf_is_failing(const struct store *store)
 {
     const struct shelf *shelf = (const struct shelf *)store;
-    struct spool_stats stats;
 
-    spool_get_stats(shelf->setup.spool, &stats);
     /* A disk that is full may not have refused anything yet. */
-    return stats.in_trouble || spool_is_short(shelf->setup.spool, SHELF_ROOM);
+    return spool_is_in_trouble(shelf->setup.spool) ||
+           spool_is_short(shelf->setup.spool, SHELF_ROOM);
+}
+
+static bool shelf_is_written(const struct store *store)
+{
+    const struct shelf *shelf = (const struct shelf *)store;
+
+    return spool_fifo_unwritten(shelf->fifos[SHELF_AHEAD]) == 0 &&
+           spool_fifo_unwritten(shelf->fifos[SHELF_MAIN]) == 0;
 }
 
 static void shelf_get_gauge(const struct store *store, struct store_gauge *out_gauge)
@@ -303,6 +238,7 @@ static const struct store_ops shelf_ops = {
     .remove_upto = shelf_remove_upto,
     .is_tight = shelf_is_tight,
     .is_failing = shelf_is_failing,
+    .is_written = shelf_is_written,
     .get_gauge = shelf_get_gauge,
     .trouble = shelf_trouble,
 };
@@ -333,6 +269,7 @@ struct store *shelf_new(const struct shelf_setup *setup, struct err *err)
         return NULL;
     }
     shelf->store.ops = &shelf_ops;
+    shelf->ahead_end = UINT64_MAX;
     shelf->setup = *setup;
     snprintf(ahead, sizeof(ahead), "%s/ahead", setup->bridge);
     if (shelf_open_fifo(shelf, SHELF_AHEAD, ahead, &shelf_ahead_events, err) != 0 ||
@@ -371,6 +308,7 @@ void shelf_free(struct store *store)
     }
     free(shelf->open.entries);
     free(shelf->written.entries);
+    free(shelf->kept.entries);
     strbuf_fini(&shelf->header);
     free(shelf);
 }
@@ -378,6 +316,11 @@ void shelf_free(struct store *store)
 void shelf_on_room(struct store *store)
 {
     store->events->on_room(store->ctx);
+}
+
+void shelf_on_trouble(struct store *store)
+{
+    store->events->on_trouble(store->ctx);
 }
 
 struct slice shelf_bridge_of(const char *fifo_name)

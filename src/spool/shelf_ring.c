@@ -44,6 +44,21 @@ static struct shelf_entry *shelf_ring_at(const struct shelf_ring *ring, size_t p
     return &ring->entries[(ring->first + place) & (ring->size - 1)];
 }
 
+int shelf_ring_insert(struct shelf_ring *ring, struct shelf_entry entry)
+{
+    size_t place;
+
+    if (shelf_ring_push(ring, entry) != 0) {
+        return -1;
+    }
+    for (place = ring->count - 1;
+         place > 0 && shelf_ring_at(ring, place - 1)->number > entry.number; place--) {
+        *shelf_ring_at(ring, place) = *shelf_ring_at(ring, place - 1);
+    }
+    *shelf_ring_at(ring, place) = entry;
+    return 0;
+}
+
 struct shelf_entry *shelf_ring_find(const struct shelf_ring *ring, uint64_t number)
 {
     size_t low = 0, high = ring->count;

@@ -42,31 +42,45 @@ uint64_t fake_store_alone(const struct fake_store *store)
     return count_alone(&store->ahead) + count_alone(&store->records);
 }
 
-static int store_append(struct store *base, const struct delivery *delivery, enum store_place place)
+static void store_append_beside(struct fake_store *store, struct fake_record *record, uint64_t seq,
+                                enum store_place place)
+{
+    record->number = seq;
+    record->kept = place != STORE_ALSO;
+    if (place != STORE_AHEAD) {
+        assert_int_equal(fake_store_alone(store), 0);
+    }
+    if (place == STORE_ALSO) {
+        assert_true(seq > store->durable);
+        store->durable = seq;
+    }
+    if (!store->holds_durable) {
+        fake_pump_defer(store->pump, &store->durable_call);
+    }
+}
+
+static enum store_append store_append(struct store *base, const struct delivery *delivery,
+                                      enum store_place place)
 {
     struct fake_store *store = (struct fake_store *)base;
     struct fake_record *record;
 
-    if (store->refuses) {
-        return -1;
+    if (store->refuses && store->takes == 0) {
+        return store->busy ? STORE_BUSY : STORE_REFUSED;
     }
+    store->takes -= store->takes > 0;
     fake_pump_begin_operation(store->pump);
     record = record_new(delivery_raw_body(delivery));
     record->reason = delivery->reason;
     record->error = delivery->error != NULL ? strdup(delivery->error) : NULL;
     store->appends++;
-    if (place == STORE_ALSO) {
-        assert_int_equal(fake_store_alone(store), 0);
-        assert_true(delivery->seq > store->durable);
-        record->number = delivery->seq;
-        store->durable = delivery->seq;
-        if (!store->holds_durable) {
-            fake_pump_defer(store->pump, &store->durable_call);
-        }
+    store->unwritten = store->holds_durable || place != STORE_ALONE;
+    if (place != STORE_ALONE) {
+        store_append_beside(store, record, delivery->seq, place);
     }
     TAILQ_INSERT_TAIL(place == STORE_AHEAD ? &store->ahead : &store->records, record, link);
     fake_pump_end_operation(store->pump);
-    return 0;
+    return STORE_APPENDED;
 }
 
 static struct fake_record *store_first_alone(struct fake_store *store, struct fake_records **from)
@@ -149,6 +163,7 @@ static void store_on_durable_due(void *ctx)
 {
     struct fake_store *store = ctx;
 
+    store->unwritten = false;
     fake_pump_before_event(store->pump);
     store->store.events->on_durable(store->store.ctx, store->durable);
     fake_pump_after_event(store->pump);
@@ -161,7 +176,7 @@ static void store_remove_from(struct fake_store *store, struct fake_records *rec
 
     for (; record != NULL; record = next) {
         next = TAILQ_NEXT(record, link);
-        if (record->number != 0 && record->number <= upto) {
+        if (record->number != 0 && record->number <= upto && !record->kept) {
             strbuf_append_format(&store->forgot, "%s ", record->body);
             record_free(records, record);
         }
@@ -183,28 +198,34 @@ static void store_remove(struct store *base, uint64_t number)
 {
     struct fake_store *store = (struct fake_store *)base;
     struct fake_records *lists[] = {&store->ahead, &store->records};
-    struct fake_record *record, *found = NULL;
-    size_t list = 0;
+    struct fake_record *record, *next;
+    size_t found = 0;
 
     fake_pump_begin_operation(store->pump);
-    for (size_t i = 0; i < 2 && found == NULL; i++) {
-        TAILQ_FOREACH(record, lists[i], link) {
+    for (size_t i = 0; i < 2; i++) {
+        for (record = TAILQ_FIRST(lists[i]); record != NULL; record = next) {
+            next = TAILQ_NEXT(record, link);
             if (record->number == number) {
-                found = record;
-                list = i;
+                if (found++ == 0) {
+                    strbuf_append_format(&store->forgot, "%s ", record->body);
+                }
+                record_free(lists[i], record);
             }
         }
     }
-    assert_non_null(found); /* each is removed once, and only what has a record */
+    assert_in_range(found, 1, 2); /* each is removed once, and only what has a record */
     store->removed++;
-    strbuf_append_format(&store->forgot, "%s ", found->body);
-    record_free(lists[list], found);
     fake_pump_end_operation(store->pump);
 }
 
 static bool store_is_failing(const struct store *base)
 {
     return ((const struct fake_store *)base)->failing;
+}
+
+static bool store_is_written(const struct store *base)
+{
+    return !((const struct fake_store *)base)->unwritten;
 }
 
 static bool store_is_tight(const struct store *base)
@@ -236,6 +257,7 @@ static const struct store_ops fake_store_ops = {
     .remove_upto = store_remove_upto,
     .is_tight = store_is_tight,
     .is_failing = store_is_failing,
+    .is_written = store_is_written,
     .get_gauge = store_get_gauge,
     .trouble = store_trouble,
 };
@@ -292,11 +314,14 @@ void fake_store_restart(struct fake_store *store)
     fake_pump_cancel(store->pump, &store->durable_call);
     TAILQ_FOREACH(record, &store->ahead, link) {
         record->number = 0;
+        record->kept = false;
     }
     TAILQ_FOREACH(record, &store->records, link) {
         record->number = 0;
+        record->kept = false;
     }
     store->loading = false;
+    store->unwritten = false;
     store->durable = 0;
     store->removed = 0;
     store->store.count = fake_store_alone(store);
@@ -314,6 +339,15 @@ void fake_store_room(struct fake_store *store)
 {
     fake_pump_before_event(store->pump);
     store->store.events->on_room(store->store.ctx);
+    fake_pump_after_event(store->pump);
+    fake_pump_run(store->pump);
+}
+
+void fake_store_set_failing(struct fake_store *store, bool failing)
+{
+    store->failing = failing;
+    fake_pump_before_event(store->pump);
+    store->store.events->on_trouble(store->store.ctx);
     fake_pump_after_event(store->pump);
     fake_pump_run(store->pump);
 }

@@ -14,6 +14,7 @@
 struct fake_record {
     TAILQ_ENTRY(fake_record) link;
     uint64_t number;    /* of its delivery in memory; 0: it is in the store alone */
+    bool kept;          /* it was written at the end of the bridge */
     char *body;         /* owned */
     const char *reason; /* of a dead letter; NULL: it is none */
     char *error;        /* its words; owned; NULL: none */
@@ -33,7 +34,10 @@ struct fake_store {
     uint64_t after;       /* of that question */
     uint64_t durable;     /* highest number appended beside memory */
     bool holds_durable;   /* says nothing of what is durable until fake_store_sync() */
+    bool unwritten;       /* something was appended and is not said to be durable */
     bool refuses;         /* append() */
+    size_t takes;         /* with `refuses`: so many appends before it does */
+    bool busy;            /* with `refuses`: there is no room just now */
     const char *why;      /* what trouble() says; NULL: the limit */
     bool tight;           /* what is_tight() says */
     bool failing;         /* likewise is_failing() */
@@ -54,13 +58,15 @@ void fake_store_restart(struct fake_store *store);
 /* Raises on_durable for all that was appended; on_room. */
 void fake_store_sync(struct fake_store *store);
 void fake_store_room(struct fake_store *store);
+/* It fails from now on, or works again, and says so. */
+void fake_store_set_failing(struct fake_store *store, bool failing);
 /* The records' bodies in the order in which they would be read after a restart: "1 2 3 ". */
 const char *fake_store_text(struct fake_store *store);
 /* Whether there is a record with that body. */
 bool fake_store_has(const struct fake_store *store, const char *body);
 /* Why its message is a dead letter; NULL: it is none. */
 const char *fake_store_reason(const struct fake_store *store, const char *body);
-/* Records that are there alone. */
+/* Records that are there alone, or will be when the bridge has ended. */
 uint64_t fake_store_alone(const struct fake_store *store);
 
 #endif

@@ -2,42 +2,15 @@
 
 import contextlib
 import os
-import pathlib
 import re
 import sqlite3
-import subprocess
-import threading
-import time
 
 import pytest
 
 from harness.bulk import publish_all
 from harness.disk import WORK, block, cut, out, spool, start_again
+from harness.diskfaults import injected, mounted, run_words
 from harness.waiting import wait_until
-
-
-def _run(*words):
-    return subprocess.run(words, capture_output=True, text=True)
-
-
-@contextlib.contextmanager
-def mounted(folder, kind):
-    """A small file system of the scenario's own, or none and the test is skipped."""
-    folder.mkdir()
-    image = folder.with_suffix(".img")
-    if kind == "tmpfs":
-        done = _run("mount", "-t", "tmpfs", "-o", "size=1m", "none", folder)
-    else:
-        with open(image, "wb") as file:
-            file.truncate(32 << 20)
-        done = _run("mkfs.ext4", "-q", "-F", image)
-        done = done if done.returncode else _run("mount", "-o", "loop", image, folder)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a {kind} here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        _run("umount", "-l", folder)
 
 
 def overflowing(rig, directory):
@@ -86,118 +59,18 @@ def test_d6_read_only(rig, alarm, account):
         daemon = overflowing(rig, folder / "spool")
         block(rig, daemon, alarm, 1000)
         account.injects("remounted read-only, 1,000 messages, remounted read-write")
-        done = _run("mount", "-o", "remount,ro", folder)
+        done = run_words("mount", "-o", "remount,ro", folder)
         if done.returncode != 0:  # files stay open for writing in it
-            done = _run("mount", "-o", "remount,size=8k", folder)
+            done = run_words("mount", "-o", "remount,size=8k", folder)
         publish_all(rig.redis, "in", range(1, 1000), 1000)
         daemon.wait_bridge("out", received=1000, timeout=60)
         daemon.wait_log(r"level=(warn|error).*(read-only|readonly|full|space)")
-        _run("mount", "-o", "remount,rw,size=64m", folder)
+        run_words("mount", "-o", "remount,rw,size=64m", folder)
         alarm(False)
         bridge = come_through(rig, account, 1000)
         assert bridge["dropped"] == 0
         daemon.wait_idle()
         daemon.stop()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("buffer", [{}, {"durability": "disk"}], ids=["memory", "durable"])
-def test_d3_stop_on_a_full_disk(rig, account, buffer):
-    """N. SIGTERM under load with a disk that is full: does it end in time, and is all that was taken
-    in delivered, or handed back, once?"""
-    with mounted(rig.folder / "small", "tmpfs") as folder:
-        daemon = rig.run({**out(**buffer), "to": {"queue": "work"}},
-                         {"name": "in", "from": {"queue": "back"}, "to": {"channel": "done"}},
-                         spool={"directory": str(folder / "spool")}, shutdown_timeout="1m",
-                         topology={"queues": [{"name": "work"}, {"name": "back"}]})
-        _fill(folder)
-        account.injects("a full disk, 20,000 messages to Redis, 2,000 in a queue, SIGTERM")
-        subscriber = rig.redis.subscribe("done")
-        channel = rig.rabbit.channel(confirm=True)
-        for number in range(2000):
-            channel.basic_publish("", "back", str(number))
-        pour = threading.Thread(target=publish_all, args=(rig.redis, "in", range(20_000), 500))
-        pour.start()
-        daemon.wait_stats(lambda stats: stats["bridges"]["out"]["received"] > 1000, "they pour")
-        began = time.monotonic()
-        daemon.stop(timeout=90)
-        took = time.monotonic() - began
-        pour.join()
-        books = _closed_books(daemon)
-        account.say(f"ended after {took:.1f} s: {books}")
-        assert "shutdown_timeout" not in daemon.log()
-        arrived = [int(body) for body in rig.rabbit.take("work", rig.rabbit.ready("work"))]
-        account.judge("Redis to RabbitMQ", range(len(arrived)), arrived)
-        assert books["out"]["delivered"] == len(arrived) and books["out"]["dropped"] == 0, books
-        left = [int(body) for body in rig.rabbit.take("back", rig.rabbit.ready("back"))]
-        account.judge("RabbitMQ to Redis", range(2000), [*map(int, subscriber.rest()), *left])
-
-
-def test_d3_stop_on_a_full_disk_with_the_broker_away(rig, account):
-    """S. SIGTERM with a disk that is full and a broker that is away: does it end in time, and say, by
-    its exit status too, that there is no place for what it has?"""
-    way = rig.proxy(rig.broker.port)
-    with mounted(rig.folder / "small", "tmpfs") as folder:
-        daemon = rig.run(out(), amqp_url=rig.rabbit.url(port=way.port), shutdown_timeout="2s",
-                         spool={"directory": str(folder / "spool")}, topology=WORK)
-        _fill(folder)
-        cut(way, daemon)
-        account.injects("a full disk, the broker away, 5,000 messages, SIGTERM")
-        publish_all(rig.redis, "in", range(5000), 500)
-        daemon.wait_bridge("out", pending=5000)
-        began = time.monotonic()
-        daemon.stop(status=74)
-        took = time.monotonic() - began
-        os.remove(folder / "filler")
-        way.listen()
-        start_again(daemon)
-        bridge = daemon.wait_bridge("out", pending=0)
-        arrived = [int(body) for body in rig.rabbit.take("work", bridge["delivered"])]
-        account.say(f"ended after {took:.1f} s: {_closed_books(daemon)}, kept {len(arrived)}")
-        assert took < 15
-        assert arrived == sorted(set(arrived)), "twice, or out of order"
-        assert re.search("level=error .*cannot write.*full", daemon.log())
-        daemon.wait_idle()
-        daemon.stop()
-
-
-def _fill(folder):
-    """Nothing more can be written there."""
-    with open(folder / "filler", "wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(b"x" * 4096):
-            pass
-
-
-def _closed_books(daemon):
-    """What each bridge said of its messages when it had stopped."""
-    books = {}
-    for line in daemon.log().splitlines():
-        if found := re.search(r'bridge="(\w+)" msg="books closed" (.*)', line):
-            books[found.group(1)] = {key: int(value) for key, value in
-                                     re.findall(r"(\w+)=(\d+)", found.group(2))}
-    return books
-
-
-@contextlib.contextmanager
-def injected(daemon, calls, what):
-    """strace makes these system calls of the daemon fail, or wait."""
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}",
-         "-e", f"inject={calls}:{what}", "-p", str(daemon.process.pid)],
-        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-    def is_traced():
-        if tracer.poll() is not None:
-            pytest.skip(f"strace may not trace here: {tracer.stderr.read()}")
-        tasks = pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir()
-        return all("TracerPid:\t0\n" not in (task / "status").read_text() for task in tasks)
-
-    wait_until(is_traced, "strace holds every thread")
-    try:
-        yield
-    finally:
-        tracer.terminate()
-        tracer.wait(timeout=30)
 
 
 @pytest.mark.slow

@@ -109,6 +109,8 @@ static void test_a_stop_that_finds_no_room(void **state)
     rig_sink_down(&rig);
     rig.store->refuses = true;
     rig_stop(&rig);
+    assert_int_equal(rig.stopped, 0); /* the sink may still come back */
+    rig_stop_now(&rig);
     rig_expect_stopped(&rig);
     expect_stored(&rig, "1 2 5 6 ");
     assert_int_equal(rig_books(&rig)->dropped, 2);
@@ -178,6 +180,9 @@ static void check_failing_store_at_last(bool recovers)
     } else {
         rig_sink_down(&rig);
     }
+    assert_int_equal(rig.stopped, 0); /* nothing says that they are on the disk */
+    expect_waiting(&rig, 3, 0);
+    fake_store_sync(rig.store);
     rig_expect_stopped(&rig);
     expect_stored(&rig, "3 4 5 ");
     expect_waiting(&rig, 0, 3);
@@ -424,6 +429,214 @@ static void test_the_store_outlives_the_bridge(void **state)
     fini(&rig);
 }
 
+/* Five of which two have come back from the sink, with a disk that takes its time. */
+static void stop_slowly(struct rig *rig)
+{
+    rig->store->holds_durable = true;
+    rig->options.buffer_messages = 10;
+    rig_run(rig);
+    rig_give(rig, 1, 5);
+    rig_expect_sent(rig, "1 2 ");
+    rig_stop(rig);
+    rig_answer(rig, 2, OUTCOME_LOST, "no");
+    rig_answer(rig, 1, OUTCOME_LOST, "no");
+    expect_stored(rig, "1 2 3 4 5 ");
+    expect_waiting(rig, 5, 0);
+    assert_int_equal(rig->stopped, 0);
+}
+
+static void test_what_is_kept_stays_in_memory_until_it_is_written(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    stop_slowly(&rig);
+    fake_store_sync(rig.store);
+    rig_expect_stopped(&rig);
+    expect_waiting(&rig, 0, 5);
+    expect_stored(&rig, "1 2 3 4 5 ");
+    fini(&rig);
+}
+
+/* It was given all of them, and then cannot write them: they go out, and leave it. */
+static void test_a_store_that_fails_while_it_writes(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    stop_slowly(&rig);
+    fake_store_set_failing(rig.store, true);
+    rig_expect_sent(&rig, "1 2 ");
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "3 4 5 ");
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 5);
+    expect_waiting(&rig, 0, 0);
+    expect_stored(&rig, "");
+    fini(&rig);
+}
+
+/* What has its record already needs no other, and stays before what follows it. */
+static void test_a_store_that_fails_and_is_well_again(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    stop_slowly(&rig);
+    fake_store_set_failing(rig.store, true);
+    rig_deliver(&rig, 1, 1);
+    rig_sink_down(&rig);
+    fake_store_set_failing(rig.store, false);
+    assert_int_equal(rig.stopped, 0);
+    fake_store_sync(rig.store);
+    rig_expect_stopped(&rig);
+    expect_waiting(&rig, 0, 4);
+    expect_stored(&rig, "2 3 4 5 ");
+    assert_int_equal(rig.store->appends, 5);
+    fini(&rig);
+}
+
+static void test_a_store_that_fails_with_dead_letters(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.with_dead = true;
+    rig.store->holds_durable = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 3);
+    rig_dead_down(&rig);
+    rig_answer(&rig, 1, OUTCOME_REFUSED, "no");
+    rig_sink_down(&rig);
+    rig_stop(&rig);
+    expect_stored(&rig, "1 2 3 ");
+    rig.dead->sent.len = 0;
+    fake_store_set_failing(rig.store, true);
+    rig_dead_up(&rig);
+    assert_string_equal(strbuf_text(&rig.dead->sent), "1 ");
+    rig_answer_dead(&rig, OUTCOME_DELIVERED, NULL);
+    assert_int_equal(rig_books(&rig)->dead_lettered, 1);
+    expect_waiting(&rig, 2, 0);
+    rig_expect_sent(&rig, "1 2 3 ");
+    rig_sink_up(&rig);
+    rig_expect_sent(&rig, "2 3 ");
+    rig_deliver_all(&rig);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "");
+    fini(&rig);
+}
+
+/* Records that are in the store alone are not on the disk either: they are read back and sent, but
+ * for those that are there. */
+static void test_a_store_that_fails_over_an_overflow(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.store->holds_durable = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, 9);
+    expect_waiting(&rig, 2, 5);
+    rig_stop(&rig);
+    rig_deliver(&rig, 1, 2);
+    expect_stored(&rig, "3 4 5 6 7 8 9 ");
+    rig_expect_sent(&rig, "1 2 ");
+    fake_store_set_failing(rig.store, true);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "3 4 5 6 7 8 9 ");
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 9);
+    expect_stored(&rig, "");
+    fini(&rig);
+
+    init(&rig);
+    rig_run(&rig);
+    rig_give(&rig, 1, 9);
+    rig_stop(&rig);
+    fake_store_set_failing(rig.store, true);
+    rig.store->unwritten = false;
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 ");
+    rig_expect_stopped(&rig);
+    expect_waiting(&rig, 0, 5);
+    expect_stored(&rig, "5 6 7 8 9 ");
+    fini(&rig);
+}
+
+static void test_what_comes_behind_what_is_kept(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    stop_slowly(&rig);
+    rig_give(&rig, 6, 7);
+    expect_stored(&rig, "1 2 3 4 5 6 7 ");
+    expect_waiting(&rig, 5, 2);
+    fake_store_sync(rig.store);
+    rig_expect_stopped(&rig);
+    expect_waiting(&rig, 0, 7);
+    rig_restart(&rig);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 6 7 ");
+    fini(&rig);
+}
+
+/* More than the disk takes at once waits for it to catch up. */
+static void test_a_store_without_room_just_now(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.options.buffer_messages = 10;
+    rig_run(&rig);
+    rig_give(&rig, 1, 7);
+    rig.store->refuses = rig.store->busy = true;
+    rig.store->takes = 3;
+    rig_sink_down(&rig);
+    rig_stop(&rig);
+    expect_stored(&rig, "1 2 3 ");
+    assert_int_equal(rig.stopped, 0);
+    rig.store->takes = 2;
+    fake_store_room(rig.store);
+    expect_stored(&rig, "1 2 3 4 5 ");
+    rig_stop_now(&rig); /* nor is time over before it ends */
+    assert_int_equal(rig.stopped, 0);
+    rig.store->refuses = false;
+    fake_store_room(rig.store);
+    rig_expect_stopped(&rig);
+    expect_stored(&rig, "1 2 3 4 5 6 7 ");
+    assert_int_equal(rig_books(&rig)->dropped, 0);
+    fini(&rig);
+}
+
+/* Its limit is reached: what has no room there goes out, in order. */
+static void test_a_full_store_lets_out(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.options.buffer_messages = 10;
+    rig_run(&rig);
+    rig_give(&rig, 1, 5);
+    rig.store->refuses = true;
+    rig.store->takes = 1;
+    rig_stop(&rig);
+    rig_deliver_all(&rig);
+    rig_expect_sent(&rig, "1 2 3 4 5 ");
+    rig_expect_stopped(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 5);
+    expect_stored(&rig, "");
+    fini(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +656,14 @@ int main(void)
         cmocka_unit_test(test_what_comes_after_the_stop_is_kept),
         cmocka_unit_test(test_a_stop_while_loading),
         cmocka_unit_test(test_the_store_outlives_the_bridge),
+        cmocka_unit_test(test_what_is_kept_stays_in_memory_until_it_is_written),
+        cmocka_unit_test(test_a_store_that_fails_while_it_writes),
+        cmocka_unit_test(test_a_store_that_fails_and_is_well_again),
+        cmocka_unit_test(test_a_store_that_fails_with_dead_letters),
+        cmocka_unit_test(test_a_store_that_fails_over_an_overflow),
+        cmocka_unit_test(test_what_comes_behind_what_is_kept),
+        cmocka_unit_test(test_a_store_without_room_just_now),
+        cmocka_unit_test(test_a_full_store_lets_out),
     };
 
     return cmocka_run_group_tests_name("bridge_store_stop", tests, NULL, NULL);

@@ -66,7 +66,16 @@ static void on_room(void *ctx)
     world->rooms++;
 }
 
-static const struct store_events store_events = {.on_durable = on_durable, .on_room = on_room};
+static void on_trouble(void *ctx)
+{
+    (void)ctx;
+}
+
+static const struct store_events store_events = {
+    .on_durable = on_durable,
+    .on_room = on_room,
+    .on_trouble = on_trouble,
+};
 
 static int set_up(void **state)
 {
