@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 
+from .vitals import Life
 from .waiting import DEADLINE, wait_until
 
 COUNTERS = ("received", "delivered", "filtered", "dropped", "dead_lettered", "returned", "pending",
@@ -78,6 +79,7 @@ class Daemon:
         self.env = env
         self.arguments, self.prefix = arguments, prefix
         self.process = None
+        self.lives = []
         self._newest = None
         self._stats = observer.subscribe(config["stats"]["channel"]) if observer else None
 
@@ -103,6 +105,7 @@ class Daemon:
                 [*self.prefix, program(), "-c", str(self.config_file), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(self.env),
                 preexec_fn=die_with_parent)
+        self.lives.append(Life(self.process.pid))
         return self
 
     def is_alive(self):
@@ -125,6 +128,7 @@ class Daemon:
             assert_books(stats)
             if self.process is not None and stats["pid"] == self.process.pid:
                 self._newest = stats
+                self.lives[-1].note(stats)
             message = self._stats.poll(0)
         return self._newest
 
@@ -175,22 +179,12 @@ class Daemon:
         return self._read_stats(0) if self._stats else None
 
     def peak_mib(self):
-        """The most memory that its process had resident so far; None once it has ended."""
-        try:
-            status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        except OSError:
-            return None
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-        return int(found.group(1)) / 1024 if found else None
+        """The most memory that its processes had resident so far."""
+        return max(life.peak_mib() for life in self.lives)
 
-    def waited_ms(self):
-        """How long its loop was ready to run and had no processor, all in all; None where that
-        cannot be known any more."""
-        try:
-            words = pathlib.Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
-        except OSError:
-            return None
-        return int(words[1]) / 1e6
+    def own_lag_ms(self):
+        """The longest turn of its loop, the time without a processor left out."""
+        return max(life.own_lag_ms() for life in self.lives)
 
     # the end
 
