@@ -2,6 +2,7 @@
  * Not for: how a line looks (base/log_line.c). */
 #include "base/log.h"
 
+#include <ctype.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,9 +27,11 @@ struct said {
     struct log_line line;
     size_t content; /* where the line goes on after its time */
     size_t text;    /* where it goes on after its level */
+    size_t why;     /* where its "why" begins */
+    size_t why_end; /* and ends; both 0: it has none */
 };
 
-/* A line that was printed, known by the hash of all but its time. */
+/* A line that was printed, known by the hash of all but its time, and the digits of its "why". */
 struct repeat {
     uint64_t hash;
     uint64_t printed_us; /* monotonic */
@@ -123,13 +126,18 @@ void log_set_journal(int fd)
     journal = fd;
 }
 
-/* FNV-1a (Fowler, Noll, Vo). */
-static uint64_t hash_bytes(const char *bytes, size_t len)
+/* What is said, by FNV-1a (Fowler, Noll, Vo). Words that say why may differ in their numbers each
+ * time: a size that is wrong, a file that is tried. */
+static uint64_t log_hash(const struct said *said)
 {
+    const char *line = said->line.data;
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = said->content; i < said->line.len; i++) {
+        bool is_number = i >= said->why && i < said->why_end && isdigit((unsigned char)line[i]);
+        if (!is_number || !isdigit((unsigned char)line[i - 1])) {
+            hash = (hash ^ (unsigned char)(is_number ? '0' : line[i])) * UINT64_C(0x100000001b3);
+        }
     }
     return hash;
 }
@@ -230,7 +238,7 @@ static int log_print(struct said *said, uint64_t repeated)
 /* Prints the line unless it was printed within the last minute, or there are too many. */
 static void log_print_once(struct said *said)
 {
-    uint64_t hash = hash_bytes(said->line.data + said->content, said->line.len - said->content);
+    uint64_t hash = log_hash(said);
     uint64_t now = clock_us();
     struct repeat *repeat = repeat_find(hash);
     bool known = repeat->used && repeat->hash == hash;
@@ -259,15 +267,22 @@ static void log_compose(struct said *said)
     said->content = line->len;
     log_line_put_text(line, "level", level_names[said->given.level], false);
     said->text = line->len;
+    said->why = said->why_end = 0;
     if (said->given.kind != NULL && said->given.name != NULL) {
         log_line_put_text(line, said->given.kind, said->given.name, true);
     }
     log_line_put_text(line, "msg", said->given.message, true);
     for (const struct log_field *field = said->given.fields; field->key != NULL; field++) {
-        if (field->text != NULL) {
-            log_line_put_text(line, field->key, field->text, false);
-        } else {
+        size_t begin = line->len;
+
+        if (field->text == NULL) {
             log_line_put_number(line, field->key, field->number);
+            continue;
+        }
+        log_line_put_text(line, field->key, field->text, false);
+        if (strcmp(field->key, "why") == 0) {
+            said->why = begin;
+            said->why_end = line->len;
         }
     }
 }

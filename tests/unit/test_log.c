@@ -253,6 +253,28 @@ static void test_repetitions_are_counted(void **state)
     assert_string_equal(last_line(), "level=warn connection=\"redis\" msg=\"lost\" port=1\n");
 }
 
+static void say_why(const char *name, const char *why)
+{
+    log_warn("connection", name, "down", log_text("why", why), log_number("tries", 1));
+}
+
+/* Numbers in the words of a reason make no other line of it; those elsewhere do. */
+static void test_reasons_that_differ_in_numbers(void **state)
+{
+    (void)state;
+    say_why("redis", "a frame of 67109120 octets, over 4096");
+    say_why("redis", "a frame of 7 octets, over 131072");
+    assert_int_equal(lines, 1);
+    say_why("redis2", "a frame of 7 octets, over 131072");
+    assert_int_equal(lines, 2);
+    say_why("redis", "a frame of octets, over 4096");
+    say_why("redis", "frames of 7 octets, over 4096");
+    assert_int_equal(lines, 4);
+    now += 61 * CLOCK_US_PER_S;
+    say_why("redis", "a frame of 11 octets, over 12");
+    assert_non_null(strstr(strbuf_text(&written), "over 12\" tries=1 repeated=1\n"));
+}
+
 static void test_repetitions_in_json(void **state)
 {
     (void)state;
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repetitions_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repetitions_in_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reasons_that_differ_in_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_debug_repeats, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_lines_are_no_repetition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_different_lines_are_all_printed, set_up,
