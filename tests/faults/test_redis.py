@@ -15,6 +15,7 @@ from harness.waiting import wait_until
 WORK = {"queues": [{"name": "work"}]}
 OUT = {"name": "out", "from": {"channel": "orders"}, "to": {"queue": "work"}}
 IN = {"name": "in", "from": {"queue": "work"}, "to": {"channel": "done"}}
+SILENT_S = 9  # Redis may say nothing for two times 5 s; of these, what no measurement leaves in doubt
 
 
 def arrived(rig, daemon, queue="work"):
@@ -152,25 +153,33 @@ def test_r3_busy(rig, account, form):
 
 @pytest.mark.slow
 def test_r4_loading(rig, account, form):
-    """N. While Redis reloads its data, does the connection stay, and everything arrive once?"""
+    """N. While Redis reloads its data, does the connection stay, and everything arrive once? On a
+    machine where that takes longer than Redis may be silent, it is as R2."""
     daemon = rig.run(OUT, IN | {"from": {"queue": "back"}},
                      topology={"queues": [{"name": "work"}, {"name": "back"}]}, observed=True)
     subscriber = rig.redis.subscribe("done")
     traffic = QueueTraffic(rig.rabbit, "back")
     publisher = RedisTraffic(rig.redis, "orders")
-    keys = form(300_000, 2_000_000)
-    account.injects(f"DEBUG POPULATE {keys}, DEBUG RELOAD")
+    parts = form(3, 20)
     client = rig.redis.client()
     client.connection_pool.connection_kwargs["socket_timeout"] = 120
-    client.execute_command("DEBUG", "POPULATE", keys)
+    for part in range(parts):  # Redis does nothing else meanwhile: some at a time
+        client.execute_command("DEBUG", "POPULATE", 100_000, f"part{part}")
+    began = time.monotonic()
     client.execute_command("DEBUG", "RELOAD")
+    took = time.monotonic() - began
+    account.injects(f"DEBUG RELOAD of {parts * 100_000} keys, which took {took:.1f} s")
+    in_time = took < SILENT_S
     seen = len(publisher.sent), len(traffic.sent)
     wait_until(lambda: len(publisher.sent) > seen[0] + 50 and len(traffic.sent) > seen[1] + 50,
                "traffic goes on")
     queued, sent = traffic.stop(), publisher.stop()
-    account.judge("RabbitMQ to Redis", queued, map(int, subscriber.take(len(queued))))
-    account.judge("Redis to RabbitMQ", sent, arrived(rig, daemon))
-    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0
+    wait_until(lambda: rig.rabbit.queues()["back"][:2] == (0, 0), "the queue is empty")
+    account.judge("RabbitMQ to Redis", queued, map(int, subscriber.rest()),
+                  result="N" if in_time else "D")
+    account.judge("Redis to RabbitMQ", sent, arrived(rig, daemon), result="N" if in_time else "W",
+                  most_missing=len(sent))
+    assert daemon.stats()["connections"]["redis"]["reconnects"] == 0 or not in_time
 
 
 def test_r5_failing_to_save(rig):
