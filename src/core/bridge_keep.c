@@ -3,6 +3,8 @@
  * Not for: the store of a bridge that runs (bridge_store.c). */
 #include "core/bridge_private.h"
 
+enum { KEEP_STEP_BYTES = 4 * 1024 * 1024 }; /* written in one turn; the next when these are safe */
+
 /* What is in memory is older than what is on disk alone, and goes before it. Where some of it has
  * records and some has none, all are written anew, so that the order stays; that is so where
  * messages came back from the disk beside others that never were there, and where a record does not
@@ -83,13 +85,15 @@ static void keep_drop(struct bridge *bridge, struct delivery *delivery)
     bridge_settle(bridge, delivery, &bridge->counters.dropped, SETTLE_FORGET);
 }
 
-/* Writes what has no record of the end yet. */
+/* Writes what has no record of the end yet: some of it, or all where it is the last time. */
 static void keep_hand_over(struct bridge *bridge, bool last)
 {
     struct bridge_disk *disk = &bridge->disk;
     struct delivery *delivery;
+    size_t bytes = 0;
 
-    while ((delivery = disk->keep_next) != NULL) {
+    while ((delivery = disk->keep_next) != NULL && (bytes < KEEP_STEP_BYTES || last)) {
+        bool has_record = delivery->kept || (delivery->stored && !disk->moving);
         enum store_append result = keep_write(bridge, delivery, last);
         struct delivery *next = TAILQ_NEXT(delivery, link);
 
@@ -98,6 +102,7 @@ static void keep_hand_over(struct bridge *bridge, bool last)
             return; /* the others come behind it, when there is room */
         }
         disk->keep_next = next;
+        bytes += has_record ? 0 : delivery->size;
         if (result != STORE_APPENDED) {
             keep_drop(bridge, delivery);
         }

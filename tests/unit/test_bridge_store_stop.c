@@ -616,6 +616,31 @@ static void test_a_store_without_room_just_now(void **state)
     fini(&rig);
 }
 
+/* Much of it is not written in one turn. */
+static void test_a_stop_with_very_much(void **state)
+{
+    enum { COUNT = 20000 };
+    struct rig rig;
+
+    (void)state;
+    init(&rig);
+    rig.options.buffer_messages = COUNT;
+    rig.store->holds_durable = true;
+    rig_run(&rig);
+    rig_give(&rig, 1, COUNT);
+    rig_sink_down(&rig);
+    rig_stop(&rig);
+    assert_in_range(rig.store->appends, 1000, COUNT - 1);
+    expect_waiting(&rig, COUNT, 0);
+    fake_store_sync(rig.store);
+    assert_int_equal(rig.store->appends, COUNT);
+    assert_int_equal(rig.stopped, 0);
+    fake_store_sync(rig.store);
+    rig_expect_stopped(&rig);
+    expect_waiting(&rig, 0, COUNT);
+    fini(&rig);
+}
+
 /* Its limit is reached: what has no room there goes out, in order. */
 static void test_a_full_store_lets_out(void **state)
 {
@@ -663,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_a_store_that_fails_over_an_overflow),
         cmocka_unit_test(test_what_comes_behind_what_is_kept),
         cmocka_unit_test(test_a_store_without_room_just_now),
+        cmocka_unit_test(test_a_stop_with_very_much),
         cmocka_unit_test(test_a_full_store_lets_out),
     };
 
