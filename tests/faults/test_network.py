@@ -28,6 +28,8 @@ class Bench:
                 else {"amqp_url": rig.rabbit.url(port=self.proxy.port)})
         self.daemon = rig.make(THERE, BACK, topology=TOPOLOGY, observed=True,
                                connections=connections, **urls)
+        # What comes again at every cut is read only at the end.
+        rig.redis.client().config_set("client-output-buffer-limit", "pubsub 0 0 0")
         self.subscriber = rig.redis.subscribe("out")
         self.publisher = rig.redis.client()
 
