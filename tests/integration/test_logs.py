@@ -77,7 +77,7 @@ def test_full_standard_error(rig):
     daemon.write_config(daemon.config, daemon.config_file)
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
-    daemon.process = subprocess.Popen([program(), "-c", str(daemon.config_file)], stderr=write)
+    daemon.live(subprocess.Popen([program(), "-c", str(daemon.config_file)], stderr=write))
     os.close(write)
     daemon.wait_running()
     rig.broker.close_connections(rig.rabbit.name)  # more to log than the pipe holds
@@ -97,8 +97,8 @@ def test_closed_standard_streams(rig, tmp_path):
     # Started with 0, 1 and 2 closed, does no socket take their place and get what belongs there?
     daemon = rig.make(OUT, topology=WORK, log={"level": "debug"})
     daemon.config_file.write_text(json.dumps(daemon.config))
-    daemon.process = subprocess.Popen(
-        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', program(), str(daemon.config_file)])
+    daemon.live(subprocess.Popen(
+        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', program(), str(daemon.config_file)]))
     daemon.wait_running()
     rig.redis.client().publish("orders", b"hello")
     assert rig.rabbit.get("work")[2] == b"hello"

@@ -101,12 +101,16 @@ class Daemon:
                 os._exit(1)
 
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(
+            self.live(subprocess.Popen(
                 [*self.prefix, program(), "-c", str(self.config_file), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(self.env),
-                preexec_fn=die_with_parent)
-        self.lives.append(Life(self.process.pid))
+                preexec_fn=die_with_parent))
         return self
+
+    def live(self, process):
+        """The daemon is `process` from now on."""
+        self.process = process
+        self.lives.append(Life(process.pid))
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
