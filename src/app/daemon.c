@@ -265,7 +265,7 @@ static int daemon_make(struct daemon *daemon, struct err *err)
     daemon->wiring = wiring_new(daemon->loop, daemon->config, daemon->spooling,
                                 &daemon_wiring_events, daemon, err);
     if (daemon->wiring == NULL) {
-        return EX_UNAVAILABLE;
+        return EX_CONFIG; /* a certificate or a key that is none */
     }
     err_set(err, "out of memory");
     loop_task_init(&daemon->drop, daemon_on_drop, daemon);

@@ -2,12 +2,10 @@
  * endpoint means. Not for: taking URLs apart (conf/url.c), connecting. */
 #include "conf/connection.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "conf/environment.h"
 #include "conf/keys.h"
+#include "conf/pem.h"
 #include "conf/secret.h"
 #include "conf/url.h"
 
@@ -235,23 +233,29 @@ void conf_reconnect_finish(struct conf_loader *loader, const struct json_node *n
     conf_put_in_order(loader, node, &connection->reconnect_min_us, &connection->reconnect_max_us);
 }
 
-/* Says that a file cannot be read, before the daemon finds out. */
-static void conf_tls_check(struct conf_loader *loader, const struct json_node *tls,
-                           const char *name, const char *path)
+/* Says at the member `name` that its file is not what TLS wants there; false: it said so. */
+static bool conf_tls_check(struct conf_loader *loader, const struct json_node *tls,
+                           const char *name, const char *path, enum conf_pem what)
 {
-    if (path != NULL && !loader->from_memory && access(path, R_OK) != 0) {
-        conf_problem(loader, json_member(tls, name), "the file cannot be read: %s",
-                     strerror(errno));
+    struct err err;
+
+    if (path == NULL || loader->from_memory || conf_pem_check(path, what, &err) == 0) {
+        return true;
     }
+    conf_problem(loader, json_member(tls, name), "%s", err.text);
+    return false;
 }
 
 void conf_tls_finish(struct conf_loader *loader, const struct json_node *node, void *base)
 {
     const struct conf_tls *tls = &((const struct conf_connection *)base)->tls;
 
-    conf_tls_check(loader, node, "ca_file", tls->ca_file);
-    conf_tls_check(loader, node, "cert_file", tls->cert_file);
-    conf_tls_check(loader, node, "key_file", tls->key_file);
+    conf_tls_check(loader, node, "ca_file", tls->ca_file, CONF_PEM_CERTIFICATE);
+    conf_tls_check(loader, node, "key_file", tls->key_file, CONF_PEM_KEY);
+    if (conf_tls_check(loader, node, "cert_file", tls->cert_file, CONF_PEM_CERTIFICATE) &&
+        json_member(node, "key_file") == NULL) {
+        conf_tls_check(loader, node, "cert_file", tls->cert_file, CONF_PEM_KEY);
+    }
     if (tls->key_file != NULL && json_member(node, "cert_file") == NULL) {
         conf_problem_key(loader, json_member(node, "key_file"),
                          "a key without a certificate; give \"cert_file\" too");

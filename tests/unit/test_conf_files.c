@@ -301,12 +301,50 @@ static void certificates_must_be_there(void **state)
     write_text("main.json", "{\"connections\": {\"r\": {\"url\": \"rediss://h\",\n"
                             " \"tls\": {\"ca_file\": \"cert.pem\"}}}}");
     unlink(path_of("cert.pem"));
-    assert_problems("main.json", "main.json:2:21: /connections/r/tls/ca_file: the file cannot be "
-                                 "read: No such file or directory");
-    write_text("cert.pem", "for the TLS library to judge");
+    assert_problems("main.json", "main.json:2:21: /connections/r/tls/ca_file: cannot be opened: No "
+                                 "such file or directory");
+    write_text("cert.pem", "-----BEGIN CERTIFICATE-----\nfor the TLS library to judge");
     config = load("main.json");
     assert_string_equal(config->connections[0].tls.ca_file, path_of("cert.pem"));
     config_free(config);
+}
+
+#define NO_CERTIFICATE                                                                             \
+    "holds no certificate; a PEM file is wanted, with \"-----BEGIN CERTIFICATE-----\" in it"
+#define NO_KEY                                                                                     \
+    "holds no private key; a PEM file is wanted, with \"-----BEGIN PRIVATE KEY-----\" in it"
+
+static void what_is_no_certificate_is_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *problems; /* "": none */
+    } cases[] = {
+        {"", NO_CERTIFICATE},
+        {"-----BEGIN CERTIFICATE REQUEST-----\n-----BEGIN RSA PRIVATE KEY-----\n", NO_CERTIFICATE},
+        {"x\n-----BEGIN TRUSTED CERTIFICATE-----\r\n", NO_KEY},
+        {"-----BEGIN CERTIFICATE-----\n-----BEGIN ENCRYPTED PRIVATE KEY-----",
+         "the key is encrypted; give it without a password"},
+        {"-----BEGIN CERTIFICATE-----\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+         "the key is encrypted; give it without a password"},
+        {"-----BEGIN CERTIFICATE-----\r\n-----BEGIN EC PRIVATE KEY-----\r\n", ""},
+    };
+
+    (void)state;
+    write_text("main.json", "{\"connections\": {\"r\": {\"url\": \"amqps://h\",\n"
+                            " \"tls\": {\"cert_file\": \"cert.pem\"}}}}");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char expected[300];
+
+        write_text("cert.pem", cases[i].text);
+        if (cases[i].problems[0] == '\0') {
+            config_free(load("main.json"));
+            continue;
+        }
+        snprintf(expected, sizeof(expected), "main.json:2:23: /connections/r/tls/cert_file: %s",
+                 cases[i].problems);
+        assert_problems("main.json", expected);
+    }
 }
 
 #define WITH_DEFINITIONS                                                                           \
@@ -380,6 +418,7 @@ int main(void)
         cmocka_unit_test(passwords_come_from_files),
         cmocka_unit_test(wrong_password_files),
         cmocka_unit_test(certificates_must_be_there),
+        cmocka_unit_test(what_is_no_certificate_is_refused),
         cmocka_unit_test(definitions_of_rabbitmq_are_read),
         cmocka_unit_test(wrong_definitions),
     };
