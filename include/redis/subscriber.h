@@ -19,7 +19,8 @@ struct redis_listener_events {
     void (*on_message)(void *ctx, struct slice channel, struct slice pattern, struct slice body);
     /* All that it wants is subscribed; a gap that was under way has ended. */
     void (*on_ready)(void *ctx);
-    /* Something that it wants is not subscribed: why, in words. May repeat. */
+    /* Something that it wants is not subscribed: why, in words; "" where nothing is
+     * wrong, and only the confirmation is to come. May repeat. */
     void (*on_waiting)(void *ctx, const char *why);
 };
 

@@ -133,8 +133,9 @@ void redis_listener_join(struct redis_listener *listener)
     }
     listener_check_ready(listener);
     if (listener->missing > 0) {
+        /* To wait for a confirmation is nothing wrong. */
         listener->events->on_waiting(listener->ctx, redis_connection_is_up(s->connection)
-                                                        ? "subscribing"
+                                                        ? ""
                                                         : redis_connection_why(s->connection));
     }
 }
