@@ -358,7 +358,7 @@ def test_topology_changed(rig):
     topology = {"queues": [*QUEUES["queues"], {"name": "fresh"}]}
     reload(daemon, OUT, {**IN, "from": {"queue": "fresh"}}, topology=topology)
     daemon.wait_running()
-    assert "404" not in daemon.log()
+    assert "NOT_FOUND" not in daemon.log()
     rig.rabbit.channel(confirm=True).basic_publish("", "fresh", b"x")
     daemon.wait_bridge("in", delivered=1)
 
