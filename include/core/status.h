@@ -32,6 +32,7 @@ struct connection_status {
     uint64_t bytes_in;
     uint64_t bytes_out;
     bool blocked;            /* AMQP: the broker said connection.blocked */
+    char blocked_why[64];    /* with `blocked`: why, in its words; may be "" */
     bool knows_lag;          /* Redis: the next one is known */
     uint64_t subscriber_lag; /* bytes that the server keeps because we have not read them */
     struct canary_status canary;

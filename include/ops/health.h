@@ -16,7 +16,8 @@ bool health_write(const struct board *board, uint64_t now_us, struct strbuf *out
 enum { HEALTH_TROUBLES_MOST = 2 };
 
 /* What is wrong with a bridge: a word that may stand in the place of its state, and the words for
- * why, NULL where they are not known; both static or borrowed from the status. */
+ * why, NULL where they are not known; both static, or borrowed from the status or the look, which
+ * keeps them until the next bridge. */
 struct health_trouble {
     const char *state;
     const char *cause;
@@ -26,6 +27,7 @@ struct health_trouble {
 struct health_look {
     const struct board *board; /* borrowed */
     bool is_blocked;           /* a broker has blocked one of its connections */
+    char blocked[96];          /* the words for why the one at hand is */
     struct strbuf problems;    /* owned; what is wrong, as JSON */
     struct json_writer json;   /* writes them */
 };
@@ -34,7 +36,7 @@ struct health_look {
  * json_writer_raw(), one object deep. */
 void health_look_begin(struct health_look *look, const struct board *board, unsigned indent);
 /* What is wrong with a bridge whose status that is, the worst first; how many there are. */
-size_t health_look_judge(const struct health_look *look, const struct board_bridge *bridge,
+size_t health_look_judge(struct health_look *look, const struct board_bridge *bridge,
                          const struct bridge_status *status,
                          struct health_trouble out_troubles[HEALTH_TROUBLES_MOST]);
 /* The same, and adds it to the list. */

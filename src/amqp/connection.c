@@ -207,11 +207,11 @@ void rmq_connection_fail(struct rmq_connection *connection, uint16_t code, const
 void rmq_connection_set_blocked(struct rmq_connection *connection,
                                 const amqp_connection_blocked_t *blocked)
 {
-    char reason[256];
+    char *reason = connection->status.blocked_why;
 
     connection->status.blocked = blocked != NULL;
     if (blocked != NULL) {
-        snprintf(reason, sizeof(reason), "%.*s", (int)blocked->reason.len,
+        snprintf(reason, sizeof(connection->status.blocked_why), "%.*s", (int)blocked->reason.len,
                  (const char *)blocked->reason.bytes);
         log_warn("connection", connection->setup.conf->name, "blocked by the broker",
                  log_text("purpose", connection->setup.purpose), log_text("why", reason));

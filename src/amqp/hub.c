@@ -240,7 +240,10 @@ static void hub_add_status(struct hub_status *status, const struct rmq_connectio
     sum->reconnects += one.reconnects;
     sum->bytes_in += one.bytes_in;
     sum->bytes_out += one.bytes_out;
-    sum->blocked |= one.blocked;
+    if (one.blocked) {
+        sum->blocked = true;
+        memcpy(sum->blocked_why, one.blocked_why, sizeof(sum->blocked_why));
+    }
     status->any = true;
 }
 

@@ -2,6 +2,7 @@
  * themselves (advice.c). */
 #include "ops/health.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ops/advice.h"
@@ -25,6 +26,15 @@ static void health_problem(struct json_writer *json, const char *kind, const cha
     json_writer_end_object(json);
 }
 
+/* Keeps why a broker has blocked a connection. */
+static const char *health_blocked_words(struct health_look *look,
+                                        const struct connection_status *status)
+{
+    snprintf(look->blocked, sizeof(look->blocked), "blocked by the broker%s%s",
+             status->blocked_why[0] != '\0' ? ": " : "", status->blocked_why);
+    return look->blocked;
+}
+
 static void health_connection(struct health_look *look, const struct board_connection *connection)
 {
     struct connection_status status;
@@ -37,32 +47,33 @@ static void health_connection(struct health_look *look, const struct board_conne
                        status.last_error[0] != '\0' ? status.last_error : NULL);
     } else if (status.blocked) {
         health_problem(&look->json, "connection", connection->name, "blocked",
-                       "blocked by the broker");
+                       health_blocked_words(look, &status));
     }
 }
 
-/* Whether the broker that a bridge publishes to has blocked it. */
-static bool health_is_blocked(const struct health_look *look, const struct board_bridge *bridge)
+/* Whether the broker that a bridge publishes to has blocked it, and why: NULL: it has not. */
+static const char *health_blocked(struct health_look *look, const struct board_bridge *bridge)
 {
     const struct board_connection *connection;
     struct connection_status status;
 
     if (!look->is_blocked || bridge->to_connection == NULL) {
-        return false;
+        return NULL;
     }
     TAILQ_FOREACH(connection, &look->board->connections, link) {
         if (connection->rmq != NULL && strcmp(connection->name, bridge->to_connection) == 0) {
             board_connection_status(connection, &status);
-            return status.blocked;
+            return status.blocked ? health_blocked_words(look, &status) : NULL;
         }
     }
-    return false;
+    return NULL;
 }
 
-size_t health_look_judge(const struct health_look *look, const struct board_bridge *bridge,
+size_t health_look_judge(struct health_look *look, const struct board_bridge *bridge,
                          const struct bridge_status *status,
                          struct health_trouble out_troubles[HEALTH_TROUBLES_MOST])
 {
+    const char *blocked = status->state == BRIDGE_RUNNING ? health_blocked(look, bridge) : NULL;
     bool knows_why = status->why != NULL && status->why[0] != '\0';
     size_t count = 0;
 
@@ -76,8 +87,8 @@ size_t health_look_judge(const struct health_look *look, const struct board_brid
     if (status->state != BRIDGE_RUNNING) {
         out_troubles[count++] = (struct health_trouble){
             bridge_state_name(status->state), knows_why ? status->why : status->last_error};
-    } else if (health_is_blocked(look, bridge)) {
-        out_troubles[count++] = (struct health_trouble){"blocked", "blocked by the broker"};
+    } else if (blocked != NULL) {
+        out_troubles[count++] = (struct health_trouble){"blocked", blocked};
     } else if (count == 0 && bridge->trail.dropping) {
         out_troubles[count++] = (struct health_trouble){"dropping", status->last_error};
     } else if (count == 0 && bridge->trail.stuck) {

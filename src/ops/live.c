@@ -157,8 +157,8 @@ static void live_write_trend(const struct board_bridge *bridge, struct json_writ
     json_writer_end_array(json);
 }
 
-static void live_write_bridge(const struct live *live, const struct board_bridge *bridge,
-                              bool trend, struct json_writer *json)
+static void live_write_bridge(struct live *live, const struct board_bridge *bridge, bool trend,
+                              struct json_writer *json)
 {
     struct health_trouble troubles[HEALTH_TROUBLES_MOST] = {{NULL, NULL}};
     struct bridge_status status;
@@ -174,7 +174,7 @@ static void live_write_bridge(const struct live *live, const struct board_bridge
 }
 
 /* An event with the bridges that changed after the look `since`; `all`: with all of them. */
-static void live_write(const struct live *live, bool all, uint64_t since, struct strbuf *out)
+static void live_write(struct live *live, bool all, uint64_t since, struct strbuf *out)
 {
     uint64_t now_us = loop_touch(live->loop);
     const struct board_bridge *bridge;
@@ -202,7 +202,7 @@ static void live_write(const struct live *live, bool all, uint64_t since, struct
 static enum http_more live_next(void *ctx, struct strbuf *out)
 {
     struct live_watcher *watcher = ctx;
-    const struct live *live = watcher->live;
+    struct live *live = watcher->live;
 
     if (watcher->epoch != live->epoch) {
         live_write(live, true, 0, out);

@@ -93,7 +93,7 @@ TROUBLES = [  # what happened, as what it is shown, its words, what to do
     (missing_exchange, "waiting", "no exchange 'nowhere'", "Declare the exchange under topology"),
     (missing_queue, "waiting", "no queue 'nowhere'", "Declare the queue under topology"),
     (forbidden_channel, "waiting", 'channel "orders": NOPERM', "ACL SETUSER USER &CHANNEL"),
-    (blocked_broker, "blocked", "blocked by the broker", "rabbitmqctl status"),
+    (blocked_broker, "blocked", "blocked by the broker: low on memory", "rabbitmqctl status"),
     (nobody_subscribed, "holding", "nobody is subscribed", "Start a subscriber"),
     (full_spool, "full", "buffer and spool are full", "raise spool.max_size"),
 ]

@@ -519,6 +519,7 @@ static void shows_that_it_is_blocked(void **state)
     rmq_session_send(rmq_peer_any_session(bed->peer), 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
     rmq_bed_settle(bed);
     assert_true(rmq_bed_status(bed).blocked);
+    assert_string_equal(rmq_bed_status(bed).blocked_why, "low on memory");
     assert_true(rmq_bed_logged("blocked by the broker"));
     assert_true(rmq_bed_logged("low on memory"));
     rmq_session_send(rmq_peer_any_session(bed->peer), 0, AMQP_CONNECTION_UNBLOCKED_METHOD,
