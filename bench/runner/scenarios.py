@@ -223,7 +223,8 @@ def observed(quick: bool) -> Scenario:
 def many(quick: bool) -> Scenario:
     bridges = 1000
     shapes = (("out", "Redis to AMQP"), ("back", "AMQP to Redis"), ("mix", "half of them each way"),
-              ("declared", "Redis to AMQP, as many queues and bindings declared"))
+              ("declared", "Redis to AMQP, as many queues and bindings declared"),
+              ("mirrors", "mirrors of patterns on one exchange"))
     return Scenario(
         "thousand", "A thousand bridges: checked, started, at rest, one of them changed",
         thousand.thousand,

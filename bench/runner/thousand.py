@@ -50,6 +50,10 @@ def rules_of(shape: str, name: str, count: int) -> dict[str, Any]:
             for one in names]
     if shape == "out":
         return {"bridges": out}
+    if shape == "mirrors":  # of patterns, on one exchange
+        return {"bridges": [{"name": one, "mirror": {
+            "pattern": f"{one}:*", "exchange": "amq.topic", "routing_key": "{channel|dots}",
+            "channel": "{routing_key|colons}"}} for one in names]}
     used = names if shape in ("back", "declared") else names[::2]
     exchange = f"{name}-all" if shape == "declared" else "amq.direct"
     topology: dict[str, Any] = {
@@ -69,6 +73,9 @@ def rules_of(shape: str, name: str, count: int) -> dict[str, Any]:
 
 def change(bridge: dict[str, Any], number: int) -> str | None:
     """Another rule for a bridge; the channel that it subscribes to from then on."""
+    if "mirror" in bridge:
+        bridge["mirror"]["pattern"] = f"{bridge['mirror']['pattern'].split('?')[0]}{'?' * number}"
+        return None
     end = bridge["from"] if "channel" in bridge["from"] else bridge["to"]
     end["channel"] = f"{end['channel'].split('/')[0]}/{number}"
     return end["channel"] if end is bridge["from"] else None

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "conf/loader.h"
+#include "conf/prefixes.h"
 #include "conf/routes.h"
 
 /* A source that reads a queue, channel or pattern. */
@@ -32,24 +33,24 @@ struct route_link {
     const struct field_table *arguments;
     struct route_exchange *exchange; /* NULL: the place */
     struct route_place *place;
-    struct route_link *next;       /* of the exchange */
-    struct route_link *next_equal; /* likewise, of the same key or of no single one */
+    struct route_link *next; /* of the exchange */
 };
 
-/* The bindings of one key. */
-struct route_bucket {
-    struct slice key;
-    struct route_link *links; /* by next_equal */
-    UT_hash_handle hh;
+/* What a binding key means there. */
+enum route_type {
+    ROUTE_UNKNOWN, /* perhaps any of them */
+    ROUTE_DIRECT,
+    ROUTE_FANOUT,
+    ROUTE_HEADERS,
+    ROUTE_TOPIC,
 };
 
 struct route_exchange {
     struct slice name;
-    const char *type; /* "": not known */
+    enum route_type type;
     struct route_link *links;
-    struct route_bucket *buckets; /* those whose key stands for itself */
-    struct route_link *wild;      /* the others, by next_equal */
-    unsigned seen;                /* as in route_place */
+    struct conf_prefixes by_key; /* of links, as if it were a topic */
+    unsigned seen;               /* as in route_place */
     bool surely;
     bool waits; /* it is yet to be looked at */
     struct route_exchange *next_seen;
@@ -59,8 +60,10 @@ struct route_exchange {
 struct route_server {
     const struct conf_connection *connection; /* the first one to it */
     struct route_place *channels;             /* uthash, by name */
-    struct route_reader *patterns;
-    struct route_place *queues;       /* likewise */
+    struct conf_prefixes channels_by_name;
+    struct conf_prefixes patterns; /* of struct route_reader */
+    struct route_place *queues;    /* as channels */
+    struct conf_prefixes queues_by_name;
     struct route_exchange *exchanges; /* likewise */
 };
 

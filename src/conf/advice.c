@@ -8,6 +8,7 @@
 #include "conf/advice_topology.h"
 #include "conf/feed.h"
 #include "conf/overlap.h"
+#include "conf/prefixes.h"
 #include "core/glob.h"
 
 /* A bridge's source under the text that it is sorted by: the queue, or where the sink sends. */
@@ -142,55 +143,27 @@ static const char *conf_source_noun(const struct conf_source *source)
 }
 
 /* Names of one source that hear the same message. */
-static void conf_advise_list(struct conf_loader *loader, const struct conf_seat *seat)
+static void conf_advise_list(struct conf_loader *loader, const struct conf_seat *seat,
+                             const char *one, const char *two)
 {
-    const struct conf_source *source = seat->source;
-    size_t i;
-    size_t j;
-
-    for (i = 1; i < source->names.count; i++) {
-        for (j = 0; j < i; j++) {
-            const char *one = source->names.items[j];
-            const char *two = source->names.items[i];
-
-            if (conf_names_overlap(source, one, source, two)) {
-                conf_warning(loader, &seat->bridge->place,
-                             "the %ss \"%s\" and \"%s\" overlap: what both match is sent twice; "
-                             "make them disjoint",
-                             conf_source_noun(source), one, two);
-                return;
-            }
-        }
-    }
+    conf_warning(loader, &seat->bridge->place,
+                 "the %ss \"%s\" and \"%s\" overlap: what both match is sent twice; make them "
+                 "disjoint",
+                 conf_source_noun(seat->source), one, two);
 }
 
 /* Two bridges that hear the same message and send it to one place. */
 static void conf_advise_overlap(struct conf_loader *loader, const struct conf_seat *first,
-                                const struct conf_seat *second)
+                                const char *one, const struct conf_seat *second, const char *two)
 {
-    const struct conf_strings *a = &first->source->names;
-    const struct conf_strings *b = &second->source->names;
     const struct conf_place *place = &first->bridge->place;
-    size_t i;
-    size_t j;
 
-    if (!conf_same_server(first->source->connection, second->source->connection)) {
-        return;
-    }
-    for (i = 0; i < a->count; i++) {
-        for (j = 0; j < b->count; j++) {
-            if (conf_names_overlap(first->source, a->items[i], second->source, b->items[j])) {
-                conf_warning(
-                    loader, &second->bridge->place,
-                    "the %s \"%s\" overlaps the %s \"%s\" of bridge \"%s\" (%s:%u), and both "
-                    "send to one place: what both hear arrives twice; make them disjoint, or one "
-                    "bridge of them",
-                    conf_source_noun(second->source), b->items[j], conf_source_noun(first->source),
-                    a->items[i], first->bridge->name, place->file, place->line);
-                return;
-            }
-        }
-    }
+    conf_warning(
+        loader, &second->bridge->place,
+        "the %s \"%s\" overlaps the %s \"%s\" of bridge \"%s\" (%s:%u), and both send to "
+        "one place: what both hear arrives twice; make them disjoint, or one bridge of them",
+        conf_source_noun(second->source), two, conf_source_noun(first->source), one,
+        first->bridge->name, place->file, place->line);
 }
 
 static void conf_advise_queue(struct conf_loader *loader, const struct conf_seat *first,
@@ -206,14 +179,14 @@ static void conf_advise_queue(struct conf_loader *loader, const struct conf_seat
     }
 }
 
-/* Tells of each seat at most once: of the first before it that is in its way. */
-static void conf_advise_seats(struct conf_loader *loader, bool queues)
+/* Tells of each queue at most once: of the first seat that has it too. */
+static void conf_advise_queues(struct conf_loader *loader)
 {
     struct conf_seats seats;
     size_t first = 0;
     size_t i;
 
-    loader->out_of_memory |= conf_seats_init(&seats, loader->config, queues) != 0;
+    loader->out_of_memory |= conf_seats_init(&seats, loader->config, true) != 0;
     for (i = 0; !loader->out_of_memory && i < seats.count; i++) {
         size_t before = loader->problem_count;
         size_t j;
@@ -221,15 +194,126 @@ static void conf_advise_seats(struct conf_loader *loader, bool queues)
         if (strcmp(seats.items[first].key, seats.items[i].key) != 0) {
             first = i;
         }
-        if (!queues) {
-            conf_advise_list(loader, &seats.items[i]);
-        }
         for (j = first; j < i && loader->problem_count == before; j++) {
-            if (queues) {
-                conf_advise_queue(loader, &seats.items[j], &seats.items[i]);
-            } else {
-                conf_advise_overlap(loader, &seats.items[j], &seats.items[i]);
-            }
+            conf_advise_queue(loader, &seats.items[j], &seats.items[i]);
+        }
+    }
+    conf_seats_fini(&seats);
+}
+
+/* A channel or pattern of a seat. */
+struct conf_heard {
+    const struct conf_seat *seat;
+    const char *name;
+};
+
+/* A search for the first one before `at` that hears what that hears. */
+struct conf_hearing {
+    const struct conf_heard *at;
+    const struct conf_heard *found; /* NULL: none yet */
+    bool same_seat;                 /* in the same list, or of another bridge */
+};
+
+static void conf_hearing_on_item(void *ctx, void *item)
+{
+    struct conf_hearing *hearing = ctx;
+    const struct conf_heard *other = item;
+    const struct conf_heard *at = hearing->at;
+
+    if (other < at && (hearing->found == NULL || other < hearing->found) &&
+        (other->seat == at->seat) == hearing->same_seat &&
+        conf_same_server(other->seat->source->connection, at->seat->source->connection) &&
+        conf_names_overlap(other->seat->source, other->name, at->seat->source, at->name)) {
+        hearing->found = other;
+    }
+}
+
+static struct slice conf_heard_prefix(const struct conf_heard *heard)
+{
+    return heard->seat->source->kind == CONF_SOURCE_PATTERN
+               ? conf_glob_prefix(slice_of(heard->name))
+               : slice_of(heard->name);
+}
+
+/* Of the names of a seat, `count` from `heard` on: the first that meets another one of the same
+ * list, or of a seat before it. */
+static void conf_advise_seat(struct conf_loader *loader, struct conf_prefixes *prefixes,
+                             const struct conf_heard *heard, size_t count, bool same_seat)
+{
+    struct conf_hearing first = {.at = NULL};
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        struct conf_hearing hearing = {.at = &heard[i], .same_seat = same_seat};
+
+        conf_prefixes_each(prefixes, conf_heard_prefix(&heard[i]), conf_hearing_on_item, &hearing);
+        if (hearing.found == NULL || (first.at != NULL && first.found <= hearing.found)) {
+            continue;
+        }
+        first = hearing;
+        if (same_seat) {
+            break;
+        }
+    }
+    if (first.at == NULL) {
+        return;
+    }
+    if (same_seat) {
+        conf_advise_list(loader, first.at->seat, first.found->name, first.at->name);
+    } else {
+        conf_advise_overlap(loader, first.found->seat, first.found->name, first.at->seat,
+                            first.at->name);
+    }
+}
+
+/* Seats `first` to before `end`, which send to one place: tells of each at most once. */
+static int conf_advise_group(struct conf_loader *loader, const struct conf_seat *first,
+                             const struct conf_seat *end)
+{
+    struct conf_prefixes prefixes = {.items = NULL};
+    struct conf_heard *heard;
+    const struct conf_seat *seat;
+    size_t count = 0;
+    size_t i;
+    int result = 0;
+
+    for (seat = first; seat < end; seat++) {
+        count += seat->source->names.count;
+    }
+    heard = calloc(count + 1, sizeof(*heard));
+    result = heard == NULL ? -1 : 0;
+    for (seat = first, count = 0; result == 0 && seat < end; seat++) {
+        for (i = 0; result == 0 && i < seat->source->names.count; i++, count++) {
+            heard[count] = (struct conf_heard){seat, seat->source->names.items[i]};
+            result = conf_prefixes_add(&prefixes, conf_heard_prefix(&heard[count]), &heard[count]);
+        }
+    }
+    for (seat = first, count = 0; result == 0 && seat < end; seat++) {
+        size_t before = loader->problem_count;
+
+        conf_advise_seat(loader, &prefixes, &heard[count], seat->source->names.count, true);
+        if (loader->problem_count == before) {
+            conf_advise_seat(loader, &prefixes, &heard[count], seat->source->names.count, false);
+        }
+        count += seat->source->names.count;
+    }
+    conf_prefixes_fini(&prefixes);
+    free(heard);
+    return result;
+}
+
+static void conf_advise_overlaps(struct conf_loader *loader)
+{
+    struct conf_seats seats;
+    size_t first = 0;
+    size_t i;
+
+    loader->out_of_memory |= conf_seats_init(&seats, loader->config, false) != 0;
+    for (i = 1; !loader->out_of_memory && i <= seats.count; i++) {
+        if (i == seats.count || strcmp(seats.items[first].key, seats.items[i].key) != 0) {
+            loader->out_of_memory |=
+                conf_advise_group(loader, &seats.items[first], &seats.items[i]) != 0;
+            first = i;
         }
     }
     conf_seats_fini(&seats);
@@ -240,7 +324,7 @@ void conf_advise(struct conf_loader *loader)
     if (loader->problem_count > 0 || loader->out_of_memory) {
         return;
     }
-    conf_advise_seats(loader, true);
-    conf_advise_seats(loader, false);
+    conf_advise_queues(loader);
+    conf_advise_overlaps(loader);
     conf_advise_topology(loader);
 }

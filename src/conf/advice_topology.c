@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/feed.h"
+#include "conf/prefixes.h"
 
 /* A name that somebody uses. */
 struct conf_use {
@@ -193,99 +194,186 @@ static void conf_advise_one(struct conf_loader *loader, const struct conf_topolo
     HASH_CLEAR(hh, uses.queues);
 }
 
-/* The exchange as it is declared; NULL: it is not, or only looked for. */
-static const struct conf_exchange *conf_declared(const struct conf_topology *topology,
-                                                 struct slice name)
+/* An exchange whose messages go by their routing key, as it is declared. */
+struct conf_declared {
+    struct slice name;
+    const char *type;
+    struct conf_prefixes bindings; /* of struct conf_binding */
+    bool bound_by_bridge;          /* some bridge binds a queue of its own to it */
+    UT_hash_handle hh;
+};
+
+struct conf_declared_table {
+    struct config_memory *memory; /* of the items */
+    struct conf_declared *items;
+    bool failed; /* out of memory */
+};
+
+static struct conf_declared *conf_declared_find(const struct conf_declared_table *table,
+                                                struct slice name)
 {
-    size_t i;
+    struct conf_declared *declared = NULL;
 
-    for (i = 0; topology != NULL && i < topology->exchange_count; i++) {
-        const struct conf_exchange *exchange = &topology->exchanges[i];
-
-        if (slice_equal_text(name, exchange->name)) {
-            return exchange->passive ? NULL : exchange;
-        }
+    if (name.len > 0) {
+        HASH_FIND(hh, table->items, name.data, name.len, declared);
     }
-    return NULL;
+    return declared;
 }
 
-/* Whether some bridge binds a queue of its own to the exchange. */
-static bool conf_is_bound_by_bridge(const struct config *config, struct slice exchange)
+static void conf_declared_add(struct conf_declared_table *table,
+                              const struct conf_exchange *exchange)
+{
+    struct slice name = slice_of(exchange->name);
+    struct conf_declared *declared;
+
+    if (exchange->passive || conf_declared_find(table, name) != NULL ||
+        (strcmp(exchange->type, "direct") != 0 && strcmp(exchange->type, "topic") != 0) ||
+        field_table_find(&exchange->arguments, SLICE("alternate-exchange")) != NULL) {
+        return;
+    }
+    declared = conf_memory_take(table->memory, sizeof(*declared));
+    if (declared == NULL) {
+        table->failed = true;
+        return;
+    }
+    declared->name = name;
+    declared->type = exchange->type;
+    HASH_ADD_KEYPTR(hh, table->items, declared->name.data, declared->name.len, declared);
+    table->failed |= declared->hh.tbl == NULL;
+}
+
+/* What a binding key begins with before the first word that may differ. */
+static struct slice conf_binding_prefix(struct slice key)
+{
+    size_t len = 0;
+
+    while (len < key.len && key.data[len] != '*' && key.data[len] != '#') {
+        len++;
+    }
+    len -= len < key.len && len > 0; /* where # is no word, the dot before it is not there either */
+    return slice_make(key.data, len);
+}
+
+/* What is known of the exchanges of a topology. */
+static void conf_declared_fill(struct conf_declared_table *table, const struct config *config,
+                               const struct conf_topology *topology)
 {
     struct conf_way ways[CONF_WAYS_MOST];
+    struct conf_declared *declared;
     size_t i;
     size_t j;
 
+    for (i = 0; i < topology->exchange_count; i++) {
+        conf_declared_add(table, &topology->exchanges[i]);
+    }
+    for (i = 0; i < topology->binding_count; i++) {
+        struct conf_binding *binding = &topology->bindings[i];
+
+        declared = conf_declared_find(table, slice_of(binding->source));
+        if (declared != NULL) {
+            table->failed |= conf_prefixes_add(&declared->bindings,
+                                               conf_binding_prefix(slice_of(binding->routing_key)),
+                                               binding) != 0;
+        }
+    }
     for (i = 0; i < config->bridge_count; i++) {
         size_t count = conf_ways_of(&config->bridges[i], ways);
 
         for (j = 0; j < count; j++) {
-            if (ways[j].source->exchange != NULL &&
-                slice_equal_text(exchange, ways[j].source->exchange)) {
-                return true;
+            declared = conf_declared_find(table, slice_of(ways[j].source->exchange));
+            if (declared != NULL) {
+                declared->bound_by_bridge = true;
             }
         }
     }
-    return false;
+}
+
+static void conf_declared_fini(struct conf_declared_table *table)
+{
+    struct conf_declared *declared, *next;
+
+    HASH_ITER(hh, table->items, declared, next) {
+        conf_prefixes_fini(&declared->bindings);
+    }
+    HASH_CLEAR(hh, table->items);
+}
+
+/* Whether some binding passes a key. */
+struct conf_key_question {
+    const struct conf_declared *declared;
+    struct slice key;
+    bool passes;
+};
+
+static void conf_key_on_binding(void *ctx, void *item)
+{
+    struct conf_key_question *question = ctx;
+    const struct conf_binding *binding = item;
+
+    question->passes = question->passes || conf_binding_passes(question->declared->type,
+                                                               binding->routing_key, question->key);
 }
 
 /* A routing key that goes nowhere, as far as the bindings of the exchange that are known tell. */
-static void conf_advise_key(struct conf_loader *loader, const struct conf_bridge *bridge,
-                            const struct conf_sink *sink)
+static void conf_advise_key(struct conf_loader *loader, const struct conf_declared_table *table,
+                            const struct conf_bridge *bridge, const struct conf_sink *sink)
 {
-    const struct conf_topology *topology = conf_topology_of(loader->config, sink->connection);
-    const struct conf_exchange *declared;
+    struct conf_key_question question = {.passes = false};
+    struct conf_declared *declared;
     struct slice exchange;
-    struct slice key;
-    size_t bindings = 0;
-    size_t i;
 
-    if (topology == NULL || !conf_sink_route(sink, &exchange, &key)) {
+    if (!conf_sink_route(sink, &exchange, &question.key)) {
         return;
     }
-    declared = conf_declared(topology, exchange);
-    if (declared == NULL ||
-        (strcmp(declared->type, "direct") != 0 && strcmp(declared->type, "topic") != 0) ||
-        field_table_find(&declared->arguments, SLICE("alternate-exchange")) != NULL) {
+    declared = conf_declared_find(table, exchange);
+    if (declared == NULL || declared->bindings.count == 0 || declared->bound_by_bridge) {
         return;
     }
-    for (i = 0; i < topology->binding_count; i++) {
-        const struct conf_binding *binding = &topology->bindings[i];
-
-        if (slice_equal_text(exchange, binding->source)) {
-            bindings++;
-            if (conf_binding_passes(declared->type, binding->routing_key, key)) {
-                return;
-            }
-        }
-    }
-    if (bindings > 0 && !conf_is_bound_by_bridge(loader->config, exchange)) {
+    question.declared = declared;
+    conf_prefixes_each(&declared->bindings, question.key, conf_key_on_binding, &question);
+    if (!question.passes) {
         conf_warning(loader, &bridge->place,
                      "none of the bindings of the exchange \"%s\" matches the routing key "
                      "\"%.*s\": its messages go nowhere; correct it, or bind a queue with it",
-                     declared->name, (int)key.len, key.data != NULL ? key.data : "");
+                     declared->name.data, (int)question.key.len,
+                     question.key.data != NULL ? question.key.data : "");
     }
+}
+
+static void conf_advise_keys(struct conf_loader *loader, const struct conf_topology *topology)
+{
+    const struct config *config = loader->config;
+    struct conf_declared_table table = {.memory = loader->memory};
+    struct conf_way ways[CONF_WAYS_MOST];
+    size_t i;
+    size_t j;
+
+    conf_declared_fill(&table, config, topology);
+    for (i = 0; !table.failed && i < config->bridge_count; i++) {
+        const struct conf_bridge *bridge = &config->bridges[i];
+        size_t count = bridge->enabled ? conf_ways_of(bridge, ways) : 0;
+
+        for (j = 0; j < count; j++) {
+            if (conf_topology_of(config, ways[j].sink->connection) == topology) {
+                conf_advise_key(loader, &table, bridge, ways[j].sink);
+            }
+        }
+        if (bridge->enabled && bridge->has_dead_letter &&
+            conf_topology_of(config, bridge->dead_letter.connection) == topology) {
+            conf_advise_key(loader, &table, bridge, &bridge->dead_letter);
+        }
+    }
+    loader->out_of_memory |= table.failed;
+    conf_declared_fini(&table);
 }
 
 void conf_advise_topology(struct conf_loader *loader)
 {
     const struct config *config = loader->config;
-    struct conf_way ways[CONF_WAYS_MOST];
     size_t i;
-    size_t j;
 
     for (i = 0; i < config->topology_count; i++) {
         conf_advise_one(loader, &config->topologies[i]);
-    }
-    for (i = 0; i < config->bridge_count; i++) {
-        const struct conf_bridge *bridge = &config->bridges[i];
-        size_t count = bridge->enabled ? conf_ways_of(bridge, ways) : 0;
-
-        for (j = 0; j < count; j++) {
-            conf_advise_key(loader, bridge, ways[j].sink);
-        }
-        if (bridge->enabled && bridge->has_dead_letter) {
-            conf_advise_key(loader, bridge, &bridge->dead_letter);
-        }
+        conf_advise_keys(loader, &config->topologies[i]);
     }
 }

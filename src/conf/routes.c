@@ -81,35 +81,54 @@ static void question_tell_channel(struct route_question *question, const struct 
     strbuf_fini(&glob);
 }
 
+static void question_on_channel(void *ctx, void *item)
+{
+    struct route_question *question = ctx;
+    const struct route_place *place = item;
+
+    if (glob_match(question->message->glob, place->name, NULL)) {
+        question_tell_channel(question, place);
+    }
+}
+
+static void question_on_pattern(void *ctx, void *item)
+{
+    struct route_question *question = ctx;
+    const struct conf_message *message = question->message;
+    const struct route_reader *reader = item;
+    bool narrows;
+
+    if (!(question->key.data != NULL ? glob_match(reader->pattern, question->key, NULL)
+                                     : conf_globs_overlap(reader->pattern, message->glob))) {
+        return;
+    }
+    narrows = glob_match(message->glob, reader->pattern, NULL);
+    question_tell(question, reader, narrows ? reader->pattern : message->glob,
+                  message->example.data != NULL &&
+                      glob_match(reader->pattern, message->example, NULL));
+}
+
+/* What all the message's names begin with. */
+static struct slice question_prefix(const struct route_question *question)
+{
+    return question->key.data != NULL ? question->key : conf_glob_prefix(question->message->glob);
+}
+
 static void question_ask_redis(struct route_question *question)
 {
-    const struct conf_message *message = question->message;
+    struct route_server *server = question->server;
     struct route_place *place = NULL;
-    struct route_place *next;
-    const struct route_reader *reader;
 
     if (question->key.data != NULL) {
-        HASH_FIND(hh, question->server->channels, question->key.data, question->key.len, place);
+        HASH_FIND(hh, server->channels, question->key.data, question->key.len, place);
         if (place != NULL) {
             question_tell_channel(question, place);
         }
     } else {
-        HASH_ITER(hh, question->server->channels, place, next) {
-            if (glob_match(message->glob, place->name, NULL)) {
-                question_tell_channel(question, place);
-            }
-        }
+        conf_prefixes_each(&server->channels_by_name, question_prefix(question),
+                           question_on_channel, question);
     }
-    for (reader = question->server->patterns; reader != NULL; reader = reader->next) {
-        if (question->key.data != NULL ? glob_match(reader->pattern, question->key, NULL)
-                                       : conf_globs_overlap(reader->pattern, message->glob)) {
-            bool narrows = glob_match(message->glob, reader->pattern, NULL);
-
-            question_tell(question, reader, narrows ? reader->pattern : message->glob,
-                          message->example.data != NULL &&
-                              glob_match(reader->pattern, message->example, NULL));
-        }
-    }
+    conf_prefixes_each(&server->patterns, question_prefix(question), question_on_pattern, question);
 }
 
 /* Queues and exchanges are looked at once, and once more when the example turns out to come. */
@@ -154,33 +173,45 @@ static bool route_asks_headers(const struct field_table *arguments)
     return false;
 }
 
+/* Whether the messages may have a routing key that a topic's binding matches. */
+static bool question_passes_topic(const struct route_question *question,
+                                  const struct route_link *link)
+{
+    if (question->key.data != NULL) {
+        return conf_topic_match(link->key, question->key);
+    }
+    return link->glob.data != NULL ? conf_globs_overlap(link->glob, question->message->glob)
+                                   : glob_match(question->message->glob, link->key, NULL);
+}
+
 /* Whether a binding may pass the messages on; *surely becomes false where the example does not. */
 static bool question_passes(const struct route_question *question,
                             const struct route_exchange *exchange, const struct route_link *link,
                             bool *surely)
 {
     const struct conf_message *message = question->message;
-    const char *type = exchange->type;
 
-    if (strcmp(type, "fanout") == 0) {
+    switch (exchange->type) {
+    case ROUTE_FANOUT:
         return true;
-    }
-    if (strcmp(type, "headers") == 0) {
+    case ROUTE_HEADERS:
         *surely &= !route_asks_headers(link->arguments);
         return true;
-    }
-    if (strcmp(type, "direct") == 0) {
+    case ROUTE_DIRECT:
         *surely &= question_example_is(question, link->key);
         return glob_match(message->glob, link->key, NULL);
+    case ROUTE_UNKNOWN: /* it may be a topic */
+        *surely = false;
+        break;
+    case ROUTE_TOPIC:
+        break;
     }
-    /* A topic; an exchange of which the type is not known may be one. */
-    *surely &= strcmp(type, "topic") == 0 && message->example.data != NULL &&
-               conf_topic_match(link->key, message->example);
-    if (question->key.data != NULL) {
-        return conf_topic_match(link->key, question->key);
+    if (!question_passes_topic(question, link)) {
+        return false;
     }
-    return link->glob.data != NULL ? conf_globs_overlap(link->glob, message->glob)
-                                   : glob_match(message->glob, link->key, NULL);
+    *surely =
+        *surely && message->example.data != NULL && conf_topic_match(link->key, message->example);
+    return true;
 }
 
 static void question_take_link(struct route_question *question,
@@ -198,49 +229,57 @@ static void question_take_link(struct route_question *question,
     }
 }
 
-/* The bindings of an exchange: where the key is one, only those of that key and of no single
- * key. */
-static void question_take_exchange(struct route_question *question,
-                                   const struct route_exchange *exchange)
+/* A link of an exchange that is being looked at. */
+struct question_at {
+    struct route_question *question;
+    const struct route_exchange *exchange;
+};
+
+static void question_on_link(void *ctx, void *item)
 {
-    bool by_key = strcmp(exchange->type, "fanout") != 0 && strcmp(exchange->type, "headers") != 0;
-    const struct route_bucket *bucket = NULL;
+    const struct question_at *at = ctx;
+
+    question_take_link(at->question, at->exchange, item);
+}
+
+static void question_take_exchange(struct route_question *question, struct route_exchange *exchange)
+{
+    struct question_at at = {question, exchange};
     const struct route_link *link;
 
-    if (!by_key || question->key.data == NULL) {
-        for (link = exchange->links; link != NULL; link = link->next) {
-            question_take_link(question, exchange, link);
-        }
+    if (exchange->type != ROUTE_FANOUT && exchange->type != ROUTE_HEADERS) {
+        conf_prefixes_each(&exchange->by_key, question_prefix(question), question_on_link, &at);
         return;
     }
-    HASH_FIND(hh, exchange->buckets, question->key.data, question->key.len, bucket);
-    for (link = bucket != NULL ? bucket->links : NULL; link != NULL; link = link->next_equal) {
-        question_take_link(question, exchange, link);
-    }
-    for (link = exchange->wild; link != NULL; link = link->next_equal) {
+    for (link = exchange->links; link != NULL; link = link->next) {
         question_take_link(question, exchange, link);
     }
 }
 
 /* The default exchange: the key is the name of a queue. */
-static void question_take_default(struct route_question *question, bool surely)
+static void question_on_queue(void *ctx, void *item)
 {
-    struct route_place *place = NULL;
-    struct route_place *next;
+    const struct question_at *at = ctx;
+    struct route_place *place = item;
 
-    if (question->key.data != NULL) {
-        HASH_FIND(hh, question->server->queues, question->key.data, question->key.len, place);
-        if (place != NULL) {
-            question_reach_queue(question, place,
-                                 surely && question_example_is(question, place->name));
-        }
+    if (glob_match(at->question->message->glob, place->name, NULL)) {
+        question_reach_queue(at->question, place, question_example_is(at->question, place->name));
+    }
+}
+
+static void question_take_default(struct route_question *question)
+{
+    struct question_at at = {question, NULL};
+    struct route_place *place = NULL;
+
+    if (question->key.data == NULL) {
+        conf_prefixes_each(&question->server->queues_by_name, question_prefix(question),
+                           question_on_queue, &at);
         return;
     }
-    HASH_ITER(hh, question->server->queues, place, next) {
-        if (glob_match(question->message->glob, place->name, NULL)) {
-            question_reach_queue(question, place,
-                                 surely && question_example_is(question, place->name));
-        }
+    HASH_FIND(hh, question->server->queues, question->key.data, question->key.len, place);
+    if (place != NULL) {
+        question_reach_queue(question, place, question_example_is(question, place->name));
     }
 }
 
@@ -263,7 +302,7 @@ static void question_enter(struct route_question *question)
         return;
     }
     if (name.len == 0) {
-        question_take_default(question, true);
+        question_take_default(question);
         return;
     }
     HASH_FIND(hh, question->server->exchanges, name.data, name.len, exchange);

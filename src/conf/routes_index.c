@@ -25,9 +25,15 @@ static void *routes_take(struct conf_routes *routes, size_t size)
     return memory;
 }
 
+static void routes_index(struct conf_routes *routes, struct conf_prefixes *prefixes,
+                         struct slice prefix, void *item)
+{
+    routes->failed |= conf_prefixes_add(prefixes, prefix, item) != 0;
+}
+
 /* The place of that name; NULL: out of memory. */
 static struct route_place *routes_place(struct conf_routes *routes, struct route_place **table,
-                                        struct slice name)
+                                        struct conf_prefixes *by_name, struct slice name)
 {
     struct route_place *place = NULL;
 
@@ -42,21 +48,48 @@ static struct route_place *routes_place(struct conf_routes *routes, struct route
     place->name = name;
     HASH_ADD_KEYPTR(hh, *table, place->name.data, place->name.len, place);
     routes->failed |= place->hh.tbl == NULL;
-    return place->hh.tbl != NULL ? place : NULL;
+    if (place->hh.tbl == NULL) {
+        return NULL;
+    }
+    routes_index(routes, by_name, place->name, place);
+    return place;
 }
 
-static void routes_read(struct conf_routes *routes, struct route_reader **readers, size_t way,
-                        struct slice pattern)
+static void routes_read(struct conf_routes *routes, struct route_place *place, size_t way)
 {
     struct route_reader *reader = routes_take(routes, sizeof(*reader));
 
     if (reader != NULL) {
-        *reader = (struct route_reader){way, pattern, *readers};
-        *readers = reader;
+        *reader = (struct route_reader){.way = way, .next = place->readers};
+        place->readers = reader;
     }
 }
 
-static const char *routes_builtin_type(struct slice name)
+static void routes_read_pattern(struct conf_routes *routes, struct route_server *server, size_t way,
+                                struct slice pattern)
+{
+    struct route_reader *reader = routes_take(routes, sizeof(*reader));
+
+    if (reader != NULL) {
+        *reader = (struct route_reader){.way = way, .pattern = pattern};
+        routes_index(routes, &server->patterns, conf_glob_prefix(pattern), reader);
+    }
+}
+
+static enum route_type routes_type(const char *type)
+{
+    static const char *const names[] = {
+        [ROUTE_UNKNOWN] = "",        [ROUTE_DIRECT] = "direct", [ROUTE_FANOUT] = "fanout",
+        [ROUTE_HEADERS] = "headers", [ROUTE_TOPIC] = "topic",
+    };
+    size_t i = sizeof(names) / sizeof(names[0]);
+
+    while (--i > ROUTE_UNKNOWN && strcmp(names[i], type) != 0) {
+    }
+    return (enum route_type)i;
+}
+
+static enum route_type routes_builtin_type(struct slice name)
 {
     static const char *const builtin[][2] = {{"amq.direct", "direct"},
                                              {"amq.fanout", "fanout"},
@@ -67,10 +100,10 @@ static const char *routes_builtin_type(struct slice name)
 
     for (i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++) {
         if (slice_equal_text(name, builtin[i][0])) {
-            return builtin[i][1];
+            return routes_type(builtin[i][1]);
         }
     }
-    return "";
+    return ROUTE_UNKNOWN;
 }
 
 static struct route_exchange *routes_exchange(struct conf_routes *routes,
@@ -125,27 +158,14 @@ static struct slice routes_topic_glob(struct conf_routes *routes, struct slice k
 static void routes_file(struct conf_routes *routes, struct route_exchange *exchange,
                         struct route_link *link)
 {
-    struct route_bucket *bucket = NULL;
+    struct slice prefix = link->key;
 
     if (memchr(link->key.data, '*', link->key.len) != NULL ||
         memchr(link->key.data, '#', link->key.len) != NULL) {
         link->glob = routes_topic_glob(routes, link->key);
-        link->next_equal = exchange->wild;
-        exchange->wild = link;
-        return;
+        prefix = conf_glob_prefix(link->glob);
     }
-    HASH_FIND(hh, exchange->buckets, link->key.data, link->key.len, bucket);
-    if (bucket == NULL) {
-        bucket = routes_take(routes, sizeof(*bucket));
-        if (bucket == NULL) {
-            return;
-        }
-        bucket->key = link->key;
-        HASH_ADD_KEYPTR(hh, exchange->buckets, bucket->key.data, bucket->key.len, bucket);
-        routes->failed |= bucket->hh.tbl == NULL;
-    }
-    link->next_equal = bucket->links;
-    bucket->links = link;
+    routes_index(routes, &exchange->by_key, prefix, link);
 }
 
 /* A binding to `to`, or to `place` where that is NULL. */
@@ -174,7 +194,6 @@ static void routes_add_source(struct conf_routes *routes, const struct conf_sour
                               size_t way)
 {
     struct route_server *server = routes_server(routes, source->connection);
-    struct slice none = slice_make(NULL, 0);
     struct route_place *place = NULL;
     size_t i;
 
@@ -182,23 +201,24 @@ static void routes_add_source(struct conf_routes *routes, const struct conf_sour
         struct slice name = slice_of(source->names.items[i]);
 
         if (source->kind == CONF_SOURCE_PATTERN) {
-            routes_read(routes, &server->patterns, way, name);
+            routes_read_pattern(routes, server, way, name);
         } else {
-            place = routes_place(routes, &server->channels, name);
+            place = routes_place(routes, &server->channels, &server->channels_by_name, name);
             if (place != NULL) {
-                routes_read(routes, &place->readers, way, none);
+                routes_read(routes, place, way);
             }
         }
     }
     if (source->kind == CONF_SOURCE_QUEUE && source->queue != NULL) {
-        place = routes_place(routes, &server->queues, slice_of(source->queue));
+        place =
+            routes_place(routes, &server->queues, &server->queues_by_name, slice_of(source->queue));
     } else if (source->kind == CONF_SOURCE_EXCHANGE) {
         place = routes_take(routes, sizeof(*place)); /* its own queue, which nobody else knows */
     }
     if (place == NULL || source->names.count > 0) {
         return;
     }
-    routes_read(routes, &place->readers, way, none);
+    routes_read(routes, place, way);
     for (i = 0; source->exchange != NULL && i < source->binding_keys.count; i++) {
         routes_bind(routes, routes_exchange(routes, server, slice_of(source->exchange)),
                     source->binding_keys.items[i], &source->binding_arguments, NULL, place);
@@ -215,7 +235,7 @@ static void routes_add_topology(struct conf_routes *routes, const struct conf_to
         struct route_exchange *exchange = routes_exchange(routes, server, slice_of(conf->name));
 
         if (exchange != NULL && !conf->passive) {
-            exchange->type = conf->type;
+            exchange->type = routes_type(conf->type);
         }
     }
     for (i = 0; i < topology->binding_count; i++) {
@@ -225,7 +245,9 @@ static void routes_add_topology(struct conf_routes *routes, const struct conf_to
         routes_bind(routes, routes_exchange(routes, server, slice_of(binding->source)),
                     binding->routing_key, &binding->arguments,
                     binding->to_exchange ? routes_exchange(routes, server, to) : NULL,
-                    binding->to_exchange ? NULL : routes_place(routes, &server->queues, to));
+                    binding->to_exchange
+                        ? NULL
+                        : routes_place(routes, &server->queues, &server->queues_by_name, to));
     }
 }
 
@@ -269,11 +291,14 @@ void conf_routes_free(struct conf_routes *routes)
         struct route_exchange *exchange, *next;
 
         HASH_ITER(hh, server->exchanges, exchange, next) {
-            HASH_CLEAR(hh, exchange->buckets);
+            conf_prefixes_fini(&exchange->by_key);
         }
         HASH_CLEAR(hh, server->exchanges);
         HASH_CLEAR(hh, server->queues);
         HASH_CLEAR(hh, server->channels);
+        conf_prefixes_fini(&server->channels_by_name);
+        conf_prefixes_fini(&server->queues_by_name);
+        conf_prefixes_fini(&server->patterns);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "conf/load_text.h"
 #include "conf/overlap.h"
+#include "conf/prefixes.h"
 #include "conf_bad.h"
 
 #define BRIDGE(name, from, to) "{'name': '" name "', 'from': {" from "}, 'to': {" to "}}"
@@ -97,11 +98,65 @@ static void patterns_overlap_where_a_channel_matches_both(void **state)
     }
 }
 
+/* The patterns of a search by their beginnings. */
+enum { PATTERNS = 300, PATTERN_MOST = 6 };
+
+struct search {
+    char patterns[PATTERNS][PATTERN_MOST + 1];
+    bool told[PATTERNS];
+};
+
+static void on_pattern(void *ctx, void *item)
+{
+    struct search *search = ctx;
+    size_t number = (size_t)((char(*)[PATTERN_MOST + 1]) item - search->patterns);
+
+    assert_false(search->told[number]); /* once each */
+    search->told[number] = true;
+}
+
+static void no_pattern_that_overlaps_is_left_out_by_its_beginning(void **state)
+{
+    static const char letters[] = "aaabbb.*?";
+    struct conf_prefixes prefixes = {.items = NULL};
+    static struct search search;
+    unsigned random = 7;
+    size_t told = 0;
+    size_t i;
+    size_t j;
+
+    (void)state;
+    for (i = 0; i < PATTERNS; i++) {
+        for (j = 0; j < i % (PATTERN_MOST + 1); j++) {
+            random = random * 1103515245 + 12345;
+            search.patterns[i][j] = letters[(random >> 16) % (sizeof(letters) - 1)];
+        }
+        assert_int_equal(conf_prefixes_add(&prefixes,
+                                           conf_glob_prefix(slice_of(search.patterns[i])),
+                                           search.patterns[i]),
+                         0);
+    }
+    for (i = 0; i < PATTERNS; i++) {
+        struct slice pattern = slice_of(search.patterns[i]);
+
+        memset(search.told, 0, sizeof(search.told));
+        conf_prefixes_each(&prefixes, conf_glob_prefix(pattern), on_pattern, &search);
+        for (j = 0; j < PATTERNS; j++) {
+            told += search.told[j];
+            assert_true(search.told[j] ||
+                        !conf_globs_overlap(pattern, slice_of(search.patterns[j])));
+        }
+    }
+    assert_in_range(told, PATTERNS, PATTERNS * PATTERNS * 3 / 4); /* and many are left out */
+    conf_prefixes_fini(&prefixes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(advice_is_given_where_it_is_due),
         cmocka_unit_test(patterns_overlap_where_a_channel_matches_both),
+        cmocka_unit_test(no_pattern_that_overlaps_is_left_out_by_its_beginning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
