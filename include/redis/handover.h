@@ -31,6 +31,8 @@ struct redis_handover *redis_handover_new(struct redis_hub *hub, struct redis_su
                                           const struct redis_handover_events *events, void *ctx);
 /* Begins; both sockets may be down still. May call an event before it returns. Once. */
 void redis_handover_start(struct redis_handover *handover);
+/* Waits no longer: on_failed as if the new socket had been lost. Calls it before it returns. */
+void redis_handover_give_up(struct redis_handover *handover, const char *why);
 /* Not inside an event of a subscriber; NULL is legal. */
 void redis_handover_free(struct redis_handover *handover);
 

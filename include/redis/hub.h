@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "conf/config.h"
+#include "core/budget.h"
 #include "core/endpoint.h"
 #include "core/status.h"
 #include "net/loop.h"
@@ -25,12 +26,20 @@ void redis_hub_start(struct redis_hub *hub);
  * NULL: out of memory. */
 struct source *redis_source_new(struct redis_hub *hub, const struct conf_source *conf,
                                 const char *bridge, bool dedicated);
+/* Where two sockets meet, and what is held of the new one until the old one has come there too. */
+struct redis_meeting {
+    struct redis_hub *hub; /* publishes the marker; NULL: the two may be of two servers */
+    struct budget *budget; /* what is held is part of it; borrowed */
+    uint64_t most;         /* bytes held at most: with more, the old one goes on, and it is tried
+                            * again */
+};
+
 /* `source`, which has not been started, is to follow `old`: the books of the time without a
  * subscription go on. `source` gives nothing before, and `old` nothing after, one place in the
  * stream: on one socket where all is subscribed that `source` wants, on two where a marker stands
- * that `hub` publishes when that is so. `hub` NULL: two sockets may be of two servers, and both
- * give until `old` is stopped. */
-void redis_source_follow(struct source *source, struct source *old, struct redis_hub *hub);
+ * that is published when that is so. Of two servers both give until `old` is stopped. */
+void redis_source_follow(struct source *source, struct source *old,
+                         const struct redis_meeting *meeting);
 /* Time without a subscription of a source made by redis_source_new. */
 const struct subscription_gap *redis_source_gap(const struct source *source);
 /* Sends PING on the subscription of a source made by redis_source_new; `on_pong` is called when its

@@ -2,6 +2,7 @@
 #ifndef CHUNNELD_REDIS_SOURCE_PRIVATE_H
 #define CHUNNELD_REDIS_SOURCE_PRIVATE_H
 
+#include "core/budget.h"
 #include "redis/handover.h"
 #include "redis/source.h"
 
@@ -17,7 +18,9 @@ struct redis_source {
     struct redis_source *successor;  /* the other way round */
     bool superseded;                 /* it never was ready, and another one took its place */
     bool muted;                      /* what comes is another one's to give */
-    struct redis_hub *hub;           /* borrowed: of the marker; NULL: it goes without */
+    struct redis_meeting meeting;    /* with the old one's socket; hub NULL: there is none */
+    struct budget_member holds;      /* of its budget */
+    bool told_behind;                /* that the old socket is too far behind */
     struct redis_handover *handover; /* owned: from another socket, until both have the marker */
     bool handover_ended;             /* it is to be freed */
     bool begun;                      /* ours came: what comes is to be given after the old one's */
@@ -65,6 +68,8 @@ void redis_source_end_handover(struct redis_source *s);
 void redis_source_try_again(struct redis_source *s);
 /* Gives what it held: also at a stop, as it was taken in, and the old one will not give it. */
 void redis_source_give_held(struct redis_source *s);
+/* What came behind the marker is given later. */
+void redis_source_hold(struct redis_source *s, struct delivery *delivery);
 /* It goes: whoever is before or after it does without. Not inside such an event either. */
 void redis_source_part(struct redis_source *s);
 

@@ -171,10 +171,15 @@ static int bridge_ends_exchange(struct bridge_unit *self, const struct conf_brid
     if (!keep) {
         succession = wired_hub_succession(old);
         if (self->is_redis_source && conf->source.connection->protocol == CONF_REDIS) {
-            redis_source_follow(ends->source, self->source,
-                                conf_server_is_same(old->source.connection, conf->source.connection)
-                                    ? parts->hubs[BRIDGE_SOURCE_HUB]->redis
-                                    : NULL);
+            redis_source_follow(
+                ends->source, self->source,
+                &(struct redis_meeting){
+                    .hub = conf_server_is_same(old->source.connection, conf->source.connection)
+                               ? parts->hubs[BRIDGE_SOURCE_HUB]->redis
+                               : NULL,
+                    .budget = &self->unit.wiring->budget,
+                    .most = conf->options.buffer_memory,
+                });
         }
     }
     return bridge_change(self->bridge, ends, succession);

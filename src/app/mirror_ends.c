@@ -273,10 +273,14 @@ static void mirror_plan_follow(const struct mirror_unit *self, const struct mirr
     struct wired_hub *hub = plan->rule->hubs[MIRROR_TO_AMQP][MIRROR_SOURCE_HUB];
 
     redis_source_follow(plan->inners[MIRROR_TO_AMQP], out->source,
-                        conf_server_is_same(out->source_rule->conf->source.connection,
-                                            plan->rule->conf->source.connection)
-                            ? hub->redis
-                            : NULL);
+                        &(struct redis_meeting){
+                            .hub = conf_server_is_same(out->source_rule->conf->source.connection,
+                                                       plan->rule->conf->source.connection)
+                                       ? hub->redis
+                                       : NULL,
+                            .budget = &self->unit.wiring->budget,
+                            .most = plan->rule->conf->options.buffer_memory,
+                        });
 }
 
 /* The way to Redis first: its old sink is then known to be one that ends. */

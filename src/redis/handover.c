@@ -113,8 +113,12 @@ static void end_on_waiting(void *ctx, const char *why)
     struct handover_end *end = ctx;
     struct redis_handover *handover = end->handover;
 
+    bool is_cut = !redis_connection_is_up(redis_subscriber_connection(end->listener.subscriber));
+
     if (end->listener.told_refusal) {
         handover_fail(handover, false, why);
+    } else if (end == &handover->old && !end->passed && is_cut) {
+        handover_fail(handover, false, why); /* confirmed or not, nothing more comes of it */
     } else if (end->ready && !handover->old.passed) {
         handover_fail(handover, end == &handover->fresh, why);
     } else if (end->ready && end == &handover->fresh) {
@@ -171,6 +175,11 @@ void redis_handover_start(struct redis_handover *handover)
     redis_listener_join(&handover->old.listener);
     redis_listener_join(&handover->fresh.listener);
     handover_publish(handover);
+}
+
+void redis_handover_give_up(struct redis_handover *handover, const char *why)
+{
+    handover_fail(handover, true, why);
 }
 
 void redis_handover_free(struct redis_handover *handover)

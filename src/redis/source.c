@@ -103,7 +103,7 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     delivery->wall_us = source_wall_us(s, delivery->received_us);
     s->outstanding++;
     if (s->begun) {
-        TAILQ_INSERT_TAIL(&s->held, delivery, link);
+        redis_source_hold(s, delivery);
         return;
     }
     s->base.events->on_delivery(s->base.ctx, delivery);
@@ -272,7 +272,12 @@ struct source *redis_source_make(struct redis_subscriber *subscriber,
 
 const struct subscription_gap *redis_source_gap(const struct source *source)
 {
-    return &((const struct redis_source *)source)->listener.gap;
+    const struct redis_source *s = (const struct redis_source *)source;
+
+    while (s->old != NULL) { /* it is that one which is subscribed still */
+        s = s->old;
+    }
+    return &s->listener.gap;
 }
 
 /* An error answers too, in its turn: -MISCONF, for one. */

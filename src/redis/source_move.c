@@ -6,16 +6,28 @@
  * sockets it is a marker. The new stream may come to it first; what follows there is held until the
  * old one has come to it too, so that nothing is overtaken. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "redis/source_private.h"
+
+/* The first of those held; NULL: none. */
+static struct delivery *move_take_held(struct redis_source *s)
+{
+    struct delivery *delivery = TAILQ_FIRST(&s->held);
+
+    if (delivery != NULL) {
+        TAILQ_REMOVE(&s->held, delivery, link);
+        budget_give(s->meeting.budget, &s->holds, delivery->size);
+    }
+    return delivery;
+}
 
 static void move_drop_held(struct redis_source *s)
 {
     struct delivery *delivery;
 
-    while ((delivery = TAILQ_FIRST(&s->held)) != NULL) {
-        TAILQ_REMOVE(&s->held, delivery, link);
+    while ((delivery = move_take_held(s)) != NULL) {
         delivery_free(delivery);
         s->outstanding--;
     }
@@ -25,9 +37,51 @@ void redis_source_give_held(struct redis_source *s)
 {
     struct delivery *delivery;
 
-    while ((delivery = TAILQ_FIRST(&s->held)) != NULL) {
-        TAILQ_REMOVE(&s->held, delivery, link);
+    while ((delivery = move_take_held(s)) != NULL) {
         s->base.events->on_delivery(s->base.ctx, delivery);
+    }
+}
+
+void redis_source_hold(struct redis_source *s, struct delivery *delivery)
+{
+    uint64_t part = budget_limit(s->meeting.budget, &s->holds);
+    uint64_t most = part < s->meeting.most ? part : s->meeting.most;
+
+    TAILQ_INSERT_TAIL(&s->held, delivery, link);
+    budget_take(s->meeting.budget, &s->holds, delivery->size);
+    if (s->holds.held <= most) {
+        return;
+    }
+    if (!s->told_behind) {
+        s->told_behind = true;
+        log_warn("bridge", s->bridge,
+                 "the old socket is too far behind to go over to the new one: trying on",
+                 log_number("held_bytes", s->holds.held));
+    }
+    redis_handover_give_up(s->handover, "too much is held");
+}
+
+/* The books of the time without a subscription go on from those of the old one: that was the one in
+ * service, and whatever happened to this one meanwhile is of no matter. */
+static void move_take_gap(struct redis_source *s, const struct redis_source *old)
+{
+    struct subscription_gap *gap = &s->listener.gap;
+    uint64_t now = loop_now_us(s->loop);
+    uint64_t since = s->listener.missing > 0 ? gap->since_us : 0;
+
+    *gap = old->listener.gap;
+    if (gap->since_us != 0 && s->listener.missing == 0) {
+        gap->total_us = subscription_gap_us(gap, now);
+        gap->since_us = 0;
+    } else if (gap->since_us == 0 && since != 0) {
+        gap->count++;
+        gap->since_us = since;
+    }
+    s->gaps_logged = old->gaps_logged;
+    s->gap_logged_us = old->gap_logged_us;
+    if (s->gap_from_us == 0 || old->gap_from_us != 0) {
+        s->gap_from_us = old->gap_from_us;
+        memcpy(s->gap_why, old->gap_why, sizeof(s->gap_why));
     }
 }
 
@@ -36,6 +90,7 @@ static void move_end(struct redis_source *s)
 {
     s->muted = s->superseded;
     if (s->old != NULL) {
+        move_take_gap(s, s->old);
         s->old->muted = true;
         s->old->successor = NULL;
         s->old = NULL;
@@ -88,6 +143,12 @@ static void move_on_failed(void *ctx, bool of_new, const char *why)
         move_drop_held(s);
         return;
     }
+    /* The old one does not know yet that its link is lost. When it does, at the end of the turn,
+     * the time without a subscription has begun, which this one then ends. */
+    if (!of_new && !s->old->muted &&
+        !redis_connection_is_up(redis_subscriber_connection(s->old->subscriber))) {
+        return;
+    }
     move_end(s);
     if (!of_new) {
         log_warn("bridge", s->bridge,
@@ -113,14 +174,15 @@ bool redis_source_take_over(struct redis_source *s)
     if (old != NULL && old->old != NULL) { /* that one's turn has not come yet */
         return false;
     }
-    if (old == NULL || s->subscriber == old->subscriber || !old->ready || s->hub == NULL) {
+    if (old == NULL || s->subscriber == old->subscriber || !old->ready || s->meeting.hub == NULL) {
         move_end(s);
         return true;
     }
     if (s->handover != NULL) {
         return false;
     }
-    s->handover = redis_handover_new(s->hub, old->subscriber, s->subscriber, &move_events, s);
+    s->handover =
+        redis_handover_new(s->meeting.hub, old->subscriber, s->subscriber, &move_events, s);
     if (s->handover == NULL) {
         move_end(s);
         return true;
@@ -157,24 +219,30 @@ void redis_source_part(struct redis_source *s)
         s->old->successor = NULL;
         s->old = NULL;
     }
+    if (s->meeting.budget != NULL) {
+        budget_leave(s->meeting.budget, &s->holds);
+    }
     if (successor != NULL) {
         redis_source_end_handover(successor);
+        move_take_gap(successor, s);
         successor->old = NULL;
         successor->muted = false;
         s->successor = NULL;
     }
 }
 
-void redis_source_follow(struct source *source, struct source *old, struct redis_hub *hub)
+void redis_source_follow(struct source *source, struct source *old,
+                         const struct redis_meeting *meeting)
 {
     struct redis_source *s = redis_source_of(source);
     struct redis_source *before = redis_source_of(old);
 
-    s->listener.gap = before->listener.gap;
-    s->gaps_logged = before->gaps_logged;
-    s->gap_logged_us = before->gap_logged_us;
-    s->hub = hub;
-    if (s->subscriber != before->subscriber && hub == NULL) {
+    s->meeting = *meeting;
+    budget_join(meeting->budget, &s->holds, NULL, NULL);
+    if (s->subscriber != before->subscriber && meeting->hub == NULL) {
+        s->listener.gap = *redis_source_gap(old);
+        s->gaps_logged = before->gaps_logged;
+        s->gap_logged_us = before->gap_logged_us;
         return;
     }
     s->old = before;

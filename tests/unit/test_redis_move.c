@@ -27,6 +27,8 @@ struct move_socket {
 
 struct moves {
     struct redis_bed bed; /* its peer is that of the first socket */
+    struct budget budget;
+    uint64_t most; /* bytes held at most; may be changed */
     struct move_socket sockets[MOVE_SOCKETS];
 };
 
@@ -62,7 +64,12 @@ static void move(struct moves *moves, size_t socket, struct source_watch *watch,
                  struct source_watch *old, const char *name)
 {
     make(moves, socket, watch, name);
-    redis_source_follow(watch->source, old->source, moves->sockets[socket].hub);
+    redis_source_follow(watch->source, old->source,
+                        &(struct redis_meeting){
+                            .hub = moves->sockets[socket].hub,
+                            .budget = &moves->budget,
+                            .most = moves->most,
+                        });
     source_watch_start(watch);
 }
 
@@ -73,6 +80,8 @@ static int set_up(void **state)
     size_t i;
 
     assert_non_null(moves);
+    budget_init(&moves->budget, 0);
+    moves->most = UINT64_MAX;
     redis_bed_init(&moves->bed, NULL, 0);
     for (i = 0; i < MOVE_SOCKETS; i++) {
         struct move_socket *socket = &moves->sockets[i];
@@ -177,7 +186,8 @@ static void moves_at_the_marker(void **state)
     push(moves, 1, marker, "");
     push(moves, 1, "news", "2");
     wait_read(moves, 1);
-    assert_given(&b, ""); /* nothing overtakes */
+    assert_given(&b, "");                /* nothing overtakes */
+    assert_true(moves->budget.used > 0); /* and it counts */
     push(moves, 0, "news", "1");
     push(moves, 0, marker, "");
     push(moves, 0, "news", "2");
@@ -185,7 +195,92 @@ static void moves_at_the_marker(void **state)
     wait_read(moves, 0);
     assert_given(&a, "1");
     assert_given(&b, "2");
+    assert_int_equal(moves->budget.used, 0);
+    assert_int_equal(redis_source_gap(b.source)->count, 0);
     end(moves, &a);
+    end(moves, &b);
+}
+
+static void with_too_much_held_the_old_one_goes_on(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+    char marker[MOVE_NAME_SIZE];
+    char again[MOVE_NAME_SIZE];
+    const char *line;
+
+    moves->most = 1;
+    make_ready(moves, 0, &a, "news");
+    move(moves, 1, &b, &a, "news");
+    wait_marker(moves, 1, marker);
+    push(moves, 1, marker, "");
+    push(moves, 1, "news", "2");
+    wait_for(moves, redis_peer_count(moves->sockets[1].peer, "PUBLISH " HANDOVER_CHANNEL) == 2);
+    assert_int_equal(moves->budget.used, 0);
+    push(moves, 0, "news", "1");
+    push(moves, 0, "news", "2");
+    wait_read(moves, 0);
+    assert_given(&a, "12");
+    line = strstr(redis_peer_log(moves->sockets[1].peer), "PUBLISH " HANDOVER_CHANNEL) + 1;
+    line = strstr(line, "PUBLISH " HANDOVER_CHANNEL) + strlen("PUBLISH ");
+    assert_int_equal(sscanf(line, "%127s", again), 1);
+    push(moves, 0, again, "");
+    push(moves, 1, again, "");
+    push(moves, 1, "news", "3");
+    wait_for(moves, b.ready);
+    wait_read(moves, 1);
+    assert_given(&b, "3");
+    end(moves, &a);
+    end(moves, &b);
+}
+
+/* The old link is cut before its marker: the new one need not wait for it, and takes over the time
+ * without a subscription. */
+static void an_old_link_that_is_cut_ends_the_wait(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+
+    make_ready(moves, 0, &a, "news");
+    redis_peer_answer(moves->sockets[0].peer, "SUBSCRIBE " HANDOVER_CHANNEL, "");
+    move(moves, 1, &b, &a, "news");
+    wait_for(moves, redis_peer_count(moves->sockets[0].peer, "SUBSCRIBE " HANDOVER_CHANNEL) == 1 &&
+                        redis_peer_count(moves->sockets[1].peer, "SUBSCRIBE news") == 1);
+    wait_read(moves, 1); /* and so the confirmation, too */
+    redis_peer_shut(moves->sockets[0].peer, true);
+    redis_peer_drop(moves->sockets[0].peer, false);
+    wait_for(moves, b.ready);
+    assert_non_null(strstr(redis_bed_log(), "after a time without a subscription"));
+    assert_null(strstr(redis_bed_log(), "without a marker"));
+    assert_int_equal(redis_source_gap(b.source)->count, 1);
+    assert_int_equal(redis_source_gap(b.source)->since_us, 0);
+    push(moves, 1, "news", "1");
+    wait_read(moves, 1);
+    assert_given(&b, "1");
+    end(moves, &a);
+    end(moves, &b);
+}
+
+/* What happens to the old socket while it is the one in service counts, on the new one too. */
+static void the_gap_of_the_old_socket_counts(void **state)
+{
+    struct moves *moves = *state;
+    struct source_watch a, b;
+
+    make_ready(moves, 0, &a, "news");
+    redis_peer_shut(moves->sockets[1].peer, true);
+    redis_peer_drop(moves->sockets[1].peer, false);
+    wait_for(moves, !moves->sockets[1].fence.ready);
+    move(moves, 1, &b, &a, "news"); /* it cannot begin yet */
+    redis_peer_drop(moves->sockets[0].peer, false);
+    wait_for(moves, !a.ready);
+    assert_int_equal(redis_source_gap(b.source)->count, 1);
+    assert_true(redis_source_gap(b.source)->since_us != 0);
+    wait_for(moves, a.ready);
+    assert_int_equal(redis_source_gap(b.source)->count, 1);
+    assert_int_equal(redis_source_gap(b.source)->since_us, 0);
+    end(moves, &a);
+    assert_int_equal(redis_source_gap(b.source)->count, 1); /* it goes on without that one */
     end(moves, &b);
 }
 
@@ -367,6 +462,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(moves_at_the_marker),
+        TEST(with_too_much_held_the_old_one_goes_on),
+        TEST(an_old_link_that_is_cut_ends_the_wait),
+        TEST(the_gap_of_the_old_socket_counts),
         TEST(another_move_waits_for_the_first),
         TEST(another_move_goes_on_where_the_first_fails),
         TEST(stays_where_the_new_socket_is_of_no_use),
