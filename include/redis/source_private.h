@@ -39,8 +39,10 @@ struct redis_source {
     int64_t turn_wall_us;            /* ... this wall clock, read once a turn */
     uint64_t gaps_logged;            /* gap.count of the last line */
     uint64_t gap_logged_us;          /* monotonic time of it; 0: none yet */
-    int64_t gap_from_us; /* wall clock: start of the first gap since then; 0: there is none */
-    char gap_why[320];   /* how that one began */
+    int64_t gap_from_us;      /* wall clock: start of the first gap since then; 0: there is none */
+    char gap_why[320];        /* how that one began */
+    int64_t last_gap_from_us; /* wall clock: start of the last one */
+    uint64_t gaps_detailed;   /* gap.count when that was told as a detail */
     void (*on_pong)(void *ctx); /* who waits for the reply to PING */
     void *pong_ctx;
 };

@@ -22,13 +22,17 @@ static bool source_is_wanted(const struct redis_source *s)
     return s->started && !s->stopping && (s->dedicated || !s->paused);
 }
 
-/* Remembers how the first gap that was not logged began. */
+/* Remembers how the first gap that was not logged began, and when the last one did. */
 static void source_note_gap(struct redis_source *s, const char *why)
 {
     const struct subscription_gap *gap = &s->listener.gap;
 
-    if (gap->since_us != 0 && s->gap_from_us == 0) {
-        s->gap_from_us = clock_wall_us() - (int64_t)(loop_now_us(s->loop) - gap->since_us);
+    if (gap->since_us == 0) {
+        return;
+    }
+    s->last_gap_from_us = clock_wall_us() - (int64_t)(loop_now_us(s->loop) - gap->since_us);
+    if (s->gap_from_us == 0) {
+        s->gap_from_us = s->last_gap_from_us;
         snprintf(s->gap_why, sizeof(s->gap_why), "%s", why);
     }
 }
@@ -109,6 +113,22 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     s->base.events->on_delivery(s->base.ctx, delivery);
 }
 
+/* Each one by itself is a detail. */
+static void source_detail_gap(struct redis_source *s)
+{
+    char from[CLOCK_TEXT_SIZE];
+    char to[CLOCK_TEXT_SIZE];
+
+    if (s->listener.gap.count == s->gaps_detailed) {
+        return;
+    }
+    s->gaps_detailed = s->listener.gap.count;
+    clock_format(s->last_gap_from_us, from);
+    clock_format(clock_wall_us(), to);
+    log_debug("bridge", s->bridge, "was not subscribed", log_text("from", from),
+              log_text("to", to));
+}
+
 /* One line a minute at most, with the sums. What was published in a gap nobody can count: its two
  * ends are the bound. */
 static void source_log_gap(struct redis_source *s)
@@ -139,6 +159,7 @@ void redis_source_tell_ready(struct redis_source *s)
     if (s->dedicated && s->paused) {
         redis_subscriber_pause(s->subscriber, REDIS_PAUSE_FULL);
     }
+    source_detail_gap(s);
     source_log_gap(s);
     s->ready = true;
     s->why[0] = '\0';

@@ -79,6 +79,8 @@ static void move_take_gap(struct redis_source *s, const struct redis_source *old
     }
     s->gaps_logged = old->gaps_logged;
     s->gap_logged_us = old->gap_logged_us;
+    s->gaps_detailed = old->gaps_detailed;
+    s->last_gap_from_us = old->last_gap_from_us;
     if (s->gap_from_us == 0 || old->gap_from_us != 0) {
         s->gap_from_us = old->gap_from_us;
         memcpy(s->gap_why, old->gap_why, sizeof(s->gap_why));
@@ -243,6 +245,7 @@ void redis_source_follow(struct source *source, struct source *old,
         s->listener.gap = *redis_source_gap(old);
         s->gaps_logged = before->gaps_logged;
         s->gap_logged_us = before->gap_logged_us;
+        s->gaps_detailed = before->gaps_detailed;
         return;
     }
     s->old = before;

@@ -18,8 +18,10 @@ OWN_QUEUE = "chunnel.orders"
 VALUES = 1000
 PREFETCH = 256  # as the broker gives it: what is in flight towards Redis
 # What Redis has for a subscription and did not write yet, when it cuts that or is killed: what it
-# took in since its last turn, from one publisher and the mirror.
+# took in since its last turn, from one publisher and the mirror. It was published just before the
+# time that the mirror counts as without a subscription, which begins with the last byte that came.
 CUT_OFF = 1000
+JUST_BEFORE = 1.0  # seconds
 
 
 class Traffic:
@@ -76,6 +78,13 @@ class Traffic:
         self.account.say(f"missing {missing} on AMQP, {unheard} on Redis; twice {twice} and"
                          f" {repeated}")
         assert missing <= cut_off and unheard <= cut_off
+        # And nothing is missing that was not published in the times that the mirror has told of.
+        windows = self.daemon.unsubscribed("orders")
+        assert len(windows) == books["unsubscribed"]["count"]
+        assert all(end - begin <= books["unsubscribed"]["seconds"] + 0.1 for begin, end in windows)
+        told = redis.sent_in([(begin - JUST_BEFORE, end) for begin, end in windows])
+        assert lacking(redis.taken - mirrored, told) == 0
+        assert lacking(redis.unheard - mirrored, told) == 0
         assert twice <= faults * 2 * PREFETCH and repeated <= faults * 2 * PREFETCH
         assert books["dropped"] == books["dead_lettered"] == 0
         return missing, twice, unheard, repeated, again

@@ -122,6 +122,13 @@ class Daemon:
         """Waits until the regular expression `words` matches in the log; the match."""
         return wait_until(lambda: re.search(words, self.log()), f"the log says {words!r}", timeout)
 
+    def unsubscribed(self, bridge):
+        """The times without a subscription that it has told of: (from, to), by the wall clock."""
+        found = re.findall(rf'bridge="{re.escape(bridge)}" msg="was not subscribed" from=(\S+) to=(\S+)',
+                           self.log())
+        return [tuple(datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+                      for moment in window) for window in found]
+
     # stats
 
     def _read_stats(self, timeout=0.2):

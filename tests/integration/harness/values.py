@@ -23,6 +23,7 @@ class _Publisher:
         self.taken, self.unheard, self.unknown = (collections.Counter() for _ in range(3))
         self._rate, self._values = rate, values
         self._random = random.Random(seed)
+        self._blocks = []  # (asked at, answered at, by the wall clock; numbers)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -32,9 +33,20 @@ class _Publisher:
         while not self._end.is_set():
             due = min(int((time.monotonic() - begin) * self._rate) - asked, 1000)
             if due > 0:
-                self._send([self._random.randrange(self._values) for _ in range(due)])
+                numbers = [self._random.randrange(self._values) for _ in range(due)]
+                before = time.time()
+                self._send(numbers)
+                self._blocks.append((before, time.time(), numbers))
                 asked += due
             self._end.wait(_TICK)
+
+    def sent_in(self, windows):
+        """By value, what may have been published in one of the windows: (from, to), wall clock."""
+        found = collections.Counter()
+        for asked, answered, numbers in self._blocks:
+            if any(asked <= end and answered >= begin for begin, end in windows):
+                found.update(numbers)
+        return found
 
     def sent(self):
         return self.taken.total() + self.unheard.total()
