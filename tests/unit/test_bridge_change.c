@@ -104,6 +104,49 @@ static void test_new_sink_waits_for_the_old_one(void **state)
     rig_fini(&rig);
 }
 
+static void test_calls_do_not_delay_the_new_sink(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig.sink->sink.can |= ENDPOINT_CALLS;
+    rig_give(&rig, 1, 2);
+    assert_int_equal(change(&rig, false, SUCCEED_WHEN_READY), 0);
+    rig_sink_up(&rig);
+    rig_give(&rig, 3, 3);
+    rig_expect_sent(&rig, "3 "); /* they have no order */
+    bridge_change_hurry(rig.bridge);
+    fake_pump_run(&rig.pump);
+    assert_false(rig.old_sink->stop_now); /* and their own time */
+    old_answer_all(&rig);
+    rig_expect_settled(&rig, "1:ack 2:ack ");
+    reap(&rig);
+    rig_deliver_all(&rig);
+    assert_int_equal(rig_books(&rig)->delivered, 3);
+    rig_fini(&rig);
+}
+
+static void test_a_stop_hurries_old_calls(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig.sink->sink.can |= ENDPOINT_CALLS;
+    rig_give(&rig, 1, 1);
+    assert_int_equal(change(&rig, false, SUCCEED_WHEN_READY), 0);
+    rig_sink_up(&rig);
+    rig_stop_now(&rig);
+    assert_true(rig.old_sink->stop_now);
+    fake_pump_run(&rig.pump);
+    rig_expect_stopped(&rig);
+    reap(&rig);
+    rig_fini(&rig);
+}
+
 static void test_lost_with_the_old_sink_goes_first(void **state)
 {
     struct rig rig;
@@ -278,6 +321,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_sink_waits_for_the_old_one),
+        cmocka_unit_test(test_calls_do_not_delay_the_new_sink),
+        cmocka_unit_test(test_a_stop_hurries_old_calls),
         cmocka_unit_test(test_lost_with_the_old_sink_goes_first),
         cmocka_unit_test(test_patience_with_the_old_sink_ends),
         cmocka_unit_test(test_old_source_gives_until_the_new_one_is_ready),

@@ -441,6 +441,34 @@ static void test_stop_now(void **state)
     rpc_rig_fini(&rig);
 }
 
+/* As at a change of the rule: what was asked is answered, the rest is another sink's to ask. */
+static void test_stopped_with_a_successor(void **state)
+{
+    struct rpc_rig rig;
+
+    (void)state;
+    rpc_rig_init(&rig);
+    rpc_rig_run(&rig);
+    rpc_rig_ask(&rig, "me", "c1", "1");
+    rpc_rig_asked(&rig, OUTCOME_DELIVERED, NULL);
+    fake_sink_link(rig.ask, ENDPOINT_WAITING, "away");
+    rpc_rig_ask(&rig, "me", "c2", "2"); /* not asked */
+    assert_int_equal(rpc_rig_calls(&rig)->calls, 2);
+    rig.rpc->ops->stop(rig.rpc, false);
+    rpc_rig_settle(&rig);
+    assert_int_equal(rpc_rig_calls(&rig)->calls, 1);
+    assert_int_equal(rpc_rig_books(&rig)->buffered, 1);
+    assert_false(rig.answer->stopping);
+    rpc_rig_reply(&rig, 0, "one");
+    rpc_rig_confirm(&rig, OUTCOME_DELIVERED, NULL);
+    rpc_rig_settle(&rig);
+    rpc_rig_expect_given(&rig, "me:c1=one ");
+    rpc_rig_expect_settled(&rig, "1:ack ");
+    assert_true(rig.ask->stopped && rig.replies->stopped && rig.answer->stopped);
+    assert_int_equal(rpc_rig_calls(&rig)->errors, 0);
+    rpc_rig_fini(&rig);
+}
+
 static void test_freed_in_the_middle(void **state)
 {
     struct rpc_rig rig;
@@ -509,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_answer_that_did_not_come_whole),
         cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_stop_now),
+        cmocka_unit_test(test_stopped_with_a_successor),
         cmocka_unit_test(test_freed_in_the_middle),
         cmocka_unit_test(test_without_memory),
     };
