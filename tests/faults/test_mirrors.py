@@ -1,6 +1,8 @@
 """Mirrors under faults: both sides publish bodies of a thousand values at once, while connections are
 cut or servers killed. Every subscriber counts by value."""
 
+import time
+
 import pytest
 
 from harness.account import pause
@@ -16,6 +18,8 @@ TOPOLOGY = {"exchanges": [{"name": "orders", "type": "topic"}],
             "bindings": [{"source": "orders", "destination": "audit", "routing_key": "#"}]}
 OWN_QUEUE = "chunnel.orders"
 VALUES = 1000
+BACKLOG = 20000  # messages in the mirror at which the publishers wait
+TICK = 0.2  # seconds between two looks at that
 PREFETCH = 256  # as the broker gives it: what is in flight towards Redis
 # What Redis has for a subscription and did not write yet, when it cuts that or is killed: what it
 # took in since its last turn, from one publisher and the mirror. It was published just before the
@@ -34,12 +38,24 @@ class Traffic:
         self.redis = RedisPublisher(rig.redis, "orders", rate, VALUES, subscriptions=2)
         self.amqp = AmqpPublisher(rig.rabbit, "orders", "orders.new", rate, VALUES)
 
+    def _pace(self):
+        """No faster than the machine can: a full buffer is another scenario's."""
+        stats = self.daemon.newest()
+        held = stats is not None and stats["bridges"]["orders"]["pending"] > BACKLOG
+        self.redis.held = self.amqp.held = held
+
     def more(self, seconds):
         """Lets it go on for so long, and until both sides have had messages taken."""
         before = self.redis.taken.total(), self.amqp.taken.total()
-        pause(seconds, self.daemon.is_alive)
-        wait_until(lambda: self.redis.taken.total() > before[0] + 100
-                   and self.amqp.taken.total() > before[1] + 100, "traffic both ways", 60)
+        end = time.monotonic() + seconds
+
+        def went_on():
+            self._pace()
+            pause(TICK, self.daemon.is_alive)
+            return (time.monotonic() >= end and self.redis.taken.total() > before[0] + 100
+                    and self.amqp.taken.total() > before[1] + 100)
+
+        wait_until(went_on, "traffic both ways", seconds + 300)
 
     def stop(self):
         self.redis.stop()

@@ -25,12 +25,17 @@ class _Publisher:
         self._random = random.Random(seed)
         self._blocks = []  # (asked at, answered at, by the wall clock; numbers)
         self._end = threading.Event()
+        self.held = False  # True: it waits until others have caught up
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         begin, asked = time.monotonic(), 0
         while not self._end.is_set():
+            if self.held:
+                self._end.wait(_TICK)
+                begin, asked = time.monotonic(), 0
+                continue
             due = min(int((time.monotonic() - begin) * self._rate) - asked, 1000)
             if due > 0:
                 numbers = [self._random.randrange(self._values) for _ in range(due)]
