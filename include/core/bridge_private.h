@@ -124,6 +124,7 @@ struct bridge {
     struct bridge_told told_nobody;
     struct bridge_told told_late;
     struct bridge_told told_overflow;
+    struct bridge_told told_lost;
     struct backoff retry;
     struct bridge_counters counters;
     struct histogram latency;
@@ -251,6 +252,8 @@ bool bridge_has_old_source(const struct bridge *bridge);
 struct source *bridge_old_source(const struct bridge *bridge, uint16_t generation);
 void bridge_stop_old_sources(struct bridge *bridge);
 void bridge_free_retirees(struct bridge *bridge);
+/* A source had no memory for a message. */
+void bridge_lose_delivery(struct bridge *bridge);
 /* A message of a source. */
 void bridge_take_delivery(struct bridge *bridge, struct delivery *delivery, uint16_t generation);
 
@@ -328,6 +331,7 @@ extern const struct sink_events bridge_dead_events;
 
 /* The events' bodies, by the file that has them. */
 void bridge_on_delivery(void *ctx, struct delivery *delivery);
+void bridge_on_lost(void *ctx);
 void bridge_on_writable(void *ctx);
 void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome, const char *why);
 void bridge_on_late(void *ctx, enum outcome outcome, const char *why);

@@ -63,6 +63,8 @@ struct source_events {
      * gives them again; settle() of one is legal and does nothing on the wire. */
     void (*on_link)(void *ctx, enum endpoint_link link, const char *why);
     void (*on_stopped)(void *ctx);
+    /* A message came for which there was no memory: it is gone. */
+    void (*on_lost)(void *ctx);
 };
 
 struct sink_events {

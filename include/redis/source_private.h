@@ -34,7 +34,6 @@ struct redis_source {
     bool ready;                      /* READY was the last thing told */
     char why[320];                   /* words told with WAITING; "": none */
     uint64_t outstanding;            /* deliveries given and not settled */
-    uint64_t lost;                   /* messages without memory for a delivery */
     uint64_t turn_us;                /* loop time of ... */
     int64_t turn_wall_us;            /* ... this wall clock, read once a turn */
     uint64_t gaps_logged;            /* gap.count of the last line */

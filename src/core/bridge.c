@@ -137,6 +137,7 @@ const struct source_events bridge_source_events = {
     .on_delivery = bridge_on_delivery,
     .on_link = bridge_on_source_link,
     .on_stopped = bridge_on_source_stopped,
+    .on_lost = bridge_on_lost,
 };
 
 const struct sink_events bridge_sink_events = {

@@ -98,10 +98,18 @@ static void retiree_on_writable(void *ctx)
     (void)ctx;
 }
 
+static void retiree_on_lost(void *ctx)
+{
+    struct bridge_retiree *retiree = ctx;
+
+    bridge_lose_delivery(retiree->bridge);
+}
+
 static const struct source_events retiree_source_events = {
     .on_delivery = retiree_on_delivery,
     .on_link = retiree_on_source_link,
     .on_stopped = retiree_on_stopped,
+    .on_lost = retiree_on_lost,
 };
 
 static const struct sink_events retiree_sink_events = {

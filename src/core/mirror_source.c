@@ -68,10 +68,18 @@ static void mirror_on_source_stopped(void *ctx)
     mirror_relieve(m);
 }
 
+static void mirror_on_lost(void *ctx)
+{
+    struct mirror_source *s = ctx;
+
+    s->base.events->on_lost(s->base.ctx);
+}
+
 static const struct source_events mirror_source_events = {
     .on_delivery = mirror_on_delivery,
     .on_link = mirror_on_source_link,
     .on_stopped = mirror_on_source_stopped,
+    .on_lost = mirror_on_lost,
 };
 
 /* What an old sink has published comes back to the old source: the new one begins after that. */

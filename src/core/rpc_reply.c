@@ -174,8 +174,17 @@ static void reply_on_stopped(void *ctx)
     rpc_step_stop(rpc);
 }
 
+/* The call ends at its time-out. */
+static void reply_on_lost(void *ctx)
+{
+    struct rpc *rpc = ctx;
+
+    log_error("bridge", rpc->setup.bridge, "an answer is lost: out of memory");
+}
+
 const struct source_events rpc_reply_events = {
     .on_delivery = reply_on_delivery,
     .on_link = reply_on_link,
     .on_stopped = reply_on_stopped,
+    .on_lost = reply_on_lost,
 };

@@ -93,9 +93,7 @@ static void source_on_message(void *ctx, struct slice channel, struct slice patt
     }
     delivery = delivery_new(channel.len + pattern.len + body.len, &at);
     if (delivery == NULL) {
-        s->lost++;
-        log_error("bridge", s->bridge, "messages are lost: out of memory",
-                  log_number("lost", s->lost));
+        s->base.events->on_lost(s->base.ctx);
         return;
     }
     delivery->channel = source_copy(&at, channel);

@@ -50,10 +50,19 @@ static void source_on_stopped(void *ctx)
     watch->stopped++;
 }
 
+static void source_on_lost(void *ctx)
+{
+    struct source_watch *watch = ctx;
+
+    assert_false(watch->in_operation);
+    watch->lost++;
+}
+
 static const struct source_events source_events = {
     .on_delivery = source_on_delivery,
     .on_link = source_on_link,
     .on_stopped = source_on_stopped,
+    .on_lost = source_on_lost,
 };
 
 void source_watch_init(struct source_watch *watch, struct source *source)

@@ -22,6 +22,7 @@ struct source_watch {
     unsigned readies, waitings; /* times of each */
     char why[480];              /* words of the last WAITING */
     unsigned stopped;           /* on_stopped so far */
+    unsigned lost;              /* likewise on_lost */
 };
 
 void source_watch_init(struct source_watch *watch, struct source *source);
@@ -50,6 +51,7 @@ struct sink_watch {
     char settled_why[480];      /* words of the last on_settled or on_late */
     char refused_why[480];      /* words of the last send() that refused */
     unsigned stopped;           /* on_stopped so far */
+    unsigned lost;              /* likewise on_lost */
 };
 
 void sink_watch_init(struct sink_watch *watch, struct sink *sink);

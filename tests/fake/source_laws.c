@@ -75,7 +75,12 @@ static void on_stopped(void *ctx)
     watch->stopped++;
 }
 
-static const struct source_events events = {on_delivery, on_link, on_stopped};
+static void on_lost(void *ctx)
+{
+    event_begins(ctx);
+}
+
+static const struct source_events events = {on_delivery, on_link, on_stopped, on_lost};
 
 static void watch_init(struct watch *watch, const struct source_bed *bed)
 {

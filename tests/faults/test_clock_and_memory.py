@@ -87,11 +87,15 @@ def test_d10_nth_malloc_fails(rig, account, shim, tmp_path, form):
         before = int.from_bytes(plan.read_bytes()[8:], "little")
         with open(plan, "r+b") as file:
             file.write(every.to_bytes(8, "little"))
-        for number in range(100):
-            client.publish("orders", f"{number:040d}")
-            channel.basic_publish("", "back", f"{number:040d}")
-        wait_until(lambda: int.from_bytes(plan.read_bytes()[8:], "little") > before
-                   or not daemon.is_alive(), "an allocation failed")
+
+        def has_failed():
+            for number in range(100):
+                client.publish("orders", f"{number:040d}")
+                channel.basic_publish("", "back", f"{number:040d}")
+            return (int.from_bytes(plan.read_bytes()[8:], "little") > before
+                    or not daemon.is_alive())
+
+        wait_until(has_failed, "an allocation failed")
         with open(plan, "r+b") as file:
             file.write(bytes(8))
         failures = int.from_bytes(plan.read_bytes()[8:], "little")

@@ -77,7 +77,13 @@ static void on_sink_stopped(void *ctx)
     ((struct bed *)ctx)->sink_stopped = true;
 }
 
-static const struct source_events source_events = {on_delivery, on_link, on_source_stopped};
+static void on_lost(void *ctx)
+{
+    (void)ctx;
+}
+
+static const struct source_events source_events = {on_delivery, on_link, on_source_stopped,
+                                                   on_lost};
 static const struct sink_events sink_events = {
     .on_settled = on_settled,
     .on_writable = on_writable,

@@ -567,6 +567,27 @@ static void test_bytes_are_counted(void **state)
     rig_fini(&rig);
 }
 
+/* It counts, and is told of once a minute. */
+static void test_no_memory_for_a_message(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig_give(&rig, 1, 2);
+    for (int i = 0; i < 3; i++) {
+        rig.gone_given++; /* one that no source holds */
+        rig.source->source.events->on_lost(rig.source->source.ctx);
+    }
+    assert_int_equal(rig_books(&rig)->received, 5);
+    assert_int_equal(rig_books(&rig)->dropped, 3);
+    rig_check_books(&rig);
+    assert_int_equal(rig_count_logged(&rig, "msg=\"message dropped\" why=\"out of memory\""), 1);
+    rig_deliver_all(&rig);
+    rig_fini(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_refusals_are_told_once_a_minute),
         cmocka_unit_test(test_refused_out_of_the_queue),
         cmocka_unit_test(test_bytes_are_counted),
+        cmocka_unit_test(test_no_memory_for_a_message),
     };
 
     return cmocka_run_group_tests_name("bridge_flow", tests, NULL, NULL);

@@ -13,6 +13,8 @@
 
 enum { TURNS = 14, ALLOCATIONS_A_TURN = 12 };
 
+static unsigned lost; /* messages that the source had no memory for, and said so */
+
 static struct source *make_source(struct redis_bed *bed, bool dedicated)
 {
     static const char *names[] = {"a", "b", "c"};
@@ -117,6 +119,7 @@ static bool live_with_failure(unsigned turn, unsigned number)
         loop_turn(bed.loop, 500);
         failed |= alloc_fail_stop();
     }
+    lost += source.lost;
     redis_bed_wait(&bed, source.ready && sink.ready && sink.back == sink.sent);
     assert_int_equal(sink_watch_send(&sink, SLICE("a"), SLICE("y")), SINK_TAKEN);
     redis_bed_wait(&bed, sink.back == sink.sent);
@@ -143,6 +146,7 @@ static void a_failure_at_work_heals(void **state)
         }
     }
     assert_in_range(failures, TURNS, TURNS * ALLOCATIONS_A_TURN);
+    assert_true(lost > 0);
 }
 
 int main(void)
