@@ -3,100 +3,80 @@
  * reader (resp.c), which decides alone. */
 #include "redis/resp_whole.h"
 
-#include <stdbool.h>
+enum { DIGITS_MAX = 15 }; /* of a number: far from an overflow */
 
-enum {
-    DIGITS_MAX = 15, /* of a number: far from an overflow */
-    SHORTEST = 4,    /* octets of one, its type and the end of its line */
-};
-
-/* What of the input is not read yet. */
-struct cursor {
-    const char *at;
-    const char *end;
-};
-
-static bool cursor_take_line_end(struct cursor *cursor)
-{
-    if (cursor->end - cursor->at < 2 || cursor->at[0] != '\r' || cursor->at[1] != '\n') {
-        return false;
-    }
-    cursor->at += 2;
-    return true;
-}
+/* Each of these reads what `at` points to, of input that ends at `end`, and returns what stands
+ * behind it; NULL: it is not whole, or no such thing. */
 
 /* Type octet, digits without sign or leading zeros, the end of the line. */
-static bool cursor_take_number(struct cursor *cursor, char type, size_t *out_number)
+static inline const char *take_number(const char *at, const char *end, char type,
+                                      size_t *out_number)
 {
-    const char *first = cursor->at + 1;
-    const char *at = first, *last;
+    const char *first = at + 1;
     size_t number = 0;
     unsigned digit;
 
-    if (cursor->end - cursor->at < SHORTEST || *cursor->at != type) {
-        return false;
+    if (at == end || *at != type) {
+        return NULL;
     }
-    last = cursor->end - first > DIGITS_MAX + 2 ? first + DIGITS_MAX : cursor->end - 2;
-    for (; at < last && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++) {
+    for (at = first; at < end && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++) {
         number = number * 10 + digit;
     }
-    if (at == first || (*first == '0' && at - first > 1) || at[0] != '\r' || at[1] != '\n') {
-        return false;
+    /* Too many digits have gone round by now, which is no harm: the number is not used. */
+    if (at == first || at - first > DIGITS_MAX || (*first == '0' && at - first > 1) ||
+        end - at < 2 || at[0] != '\r' || at[1] != '\n') {
+        return NULL;
     }
-    cursor->at = at + 2;
     *out_number = number;
-    return true;
+    return at + 2;
 }
 
-static bool cursor_take_string(struct cursor *cursor, struct resp_value *out)
+static inline const char *take_string(const char *at, const char *end, struct resp_value *out)
 {
     size_t len;
 
-    if (!cursor_take_number(cursor, '$', &len) || (size_t)(cursor->end - cursor->at) < len) {
-        return false;
+    at = take_number(at, end, '$', &len);
+    if (at == NULL || (size_t)(end - at) < len + 2 || at[len] != '\r' || at[len + 1] != '\n') {
+        return NULL;
     }
-    *out = (struct resp_value){.type = RESP_STRING, .text = {cursor->at, len}};
-    cursor->at += len;
-    return cursor_take_line_end(cursor);
+    *out = (struct resp_value){.type = RESP_STRING, .text = {at, len}};
+    return at + len + 2;
 }
 
-static bool cursor_take_strings(struct cursor *cursor, struct resp_frame *out)
+static const char *take_strings(const char *at, const char *end, struct resp_frame *out)
 {
     size_t count;
 
-    if (!cursor_take_number(cursor, '*', &count) || count == 0 || count > RESP_VALUES_MAX) {
-        return false;
+    at = take_number(at, end, '*', &count);
+    if (at == NULL || count == 0 || count > RESP_VALUES_MAX) {
+        return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!cursor_take_string(cursor, &out->values[i])) {
-            return false;
-        }
+    for (size_t i = 0; i < count && at != NULL; i++) {
+        at = take_string(at, end, &out->values[i]);
     }
     out->type = RESP_ARRAY;
     out->count = count;
-    return true;
+    return at;
 }
 
-static bool cursor_take_integer(struct cursor *cursor, struct resp_frame *out)
+static const char *take_integer(const char *at, const char *end, struct resp_frame *out)
 {
     size_t number;
 
-    if (!cursor_take_number(cursor, ':', &number)) {
-        return false;
+    at = take_number(at, end, ':', &number);
+    if (at != NULL) {
+        out->type = RESP_INTEGER;
+        out->count = 1;
+        out->values[0] = (struct resp_value){.type = RESP_INTEGER, .integer = (int64_t)number};
     }
-    out->type = RESP_INTEGER;
-    out->count = 1;
-    out->values[0] = (struct resp_value){.type = RESP_INTEGER, .integer = (int64_t)number};
-    return true;
+    return at;
 }
 
 size_t resp_whole_take(const char *data, size_t len, struct resp_frame *out_frame)
 {
-    struct cursor cursor = {data, data + len};
+    const char *end = data + len;
+    const char *behind =
+        *data == '*' ? take_strings(data, end, out_frame) : take_integer(data, end, out_frame);
 
-    if (*data == '*' ? cursor_take_strings(&cursor, out_frame)
-                     : cursor_take_integer(&cursor, out_frame)) {
-        return (size_t)(cursor.at - data);
-    }
-    return 0;
+    return behind != NULL ? (size_t)(behind - data) : 0;
 }
