@@ -126,8 +126,9 @@ static void link_discard(struct link *link)
  * meanwhile is gathered by the kernel, and nothing else is held up. */
 static void link_rest(struct link *link)
 {
-    uint64_t now = loop_now_us(link->loop);
-    uint64_t end = moderation_end(loop_take_rest(link->loop), now);
+    uint64_t rest = loop_take_rest(link->loop);
+    uint64_t now = rest != 0 ? loop_touch(link->loop) : 0;
+    uint64_t end = moderation_end(rest, now);
     bool may_rest = link->state == LINK_UP && !link->paused;
 
     if (may_rest && (end != 0) != link->unwatched) {

@@ -86,14 +86,16 @@ static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
     loop_run_tasks(ctx);
 }
 
-/* With timers to the µs: by themselves libevent's keep to the kernel's coarse clock, whose steps of
- * 1 to 10 ms are longer than a rest (moderation.h). */
+/* With timers to the µs. By themselves libevent's keep to the kernel's coarse clock, whose steps of
+ * 1 to 10 ms are longer than a rest (moderation.h), and count from when the turn began, so that
+ * those set late in it run out early. */
 static struct event_base *loop_new_base(void)
 {
+    const int flags = EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME;
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0) {
+    if (config != NULL && event_config_set_flag(config, flags) == 0) {
         base = event_base_new_with_config(config);
     }
     if (config != NULL) {
