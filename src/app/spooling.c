@@ -15,12 +15,12 @@
 
 /* Memory for what waits to be written, as a burst comes faster than any disk for a moment. From
  * HIGH on reading is held, down to LOW; what was on its way then finds room up to BACKLOG.
- * HELD_BYTES is little enough for Redis, which cuts a subscriber off that has left 32 MB unread. */
+ * HELD_BYTES leaves some way to the 32 MB unread at which Redis cuts a subscriber off. */
 enum {
-    SPOOLING_BACKLOG = 80 * 1024 * 1024,
-    SPOOLING_HIGH = 48 * 1024 * 1024,
+    SPOOLING_BACKLOG = 88 * 1024 * 1024,
+    SPOOLING_HIGH = 64 * 1024 * 1024,
     SPOOLING_LOW = 12 * 1024 * 1024,
-    SPOOLING_HELD_BYTES = 12 * 1024 * 1024,
+    SPOOLING_HELD_BYTES = 20 * 1024 * 1024,
 };
 static const uint64_t spooling_held_us = 500 * CLOCK_US_PER_MS;
 static const uint64_t spooling_calm_us = 5 * CLOCK_US_PER_MS; /* between two looks, in no need */

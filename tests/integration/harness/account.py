@@ -13,7 +13,7 @@ from .waiting import wait_until
 # Resident memory of a build with sanitizers that holds nothing is 60 to 100 MiB; their quarantine
 # adds up to 256.
 _SANITIZED_MIB = 700
-# Of a release build: what it has beside the buffers, among it what is on its way to a disk (56 MiB).
+# Of a release build: what it has beside the buffers, among it what is on its way to a disk (88 MiB).
 _BESIDE_BUFFERS_MIB = 96
 _BUFFER = "64MiB"  # of a bridge that says nothing else
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 10**3, "MB": 10**6,
