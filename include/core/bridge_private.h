@@ -252,8 +252,6 @@ bool bridge_has_old_source(const struct bridge *bridge);
 struct source *bridge_old_source(const struct bridge *bridge, uint16_t generation);
 void bridge_stop_old_sources(struct bridge *bridge);
 void bridge_free_retirees(struct bridge *bridge);
-/* A source had no memory for a message. */
-void bridge_lose_delivery(struct bridge *bridge);
 /* A message of a source. */
 void bridge_take_delivery(struct bridge *bridge, struct delivery *delivery, uint16_t generation);
 

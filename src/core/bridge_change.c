@@ -100,9 +100,7 @@ static void retiree_on_writable(void *ctx)
 
 static void retiree_on_lost(void *ctx)
 {
-    struct bridge_retiree *retiree = ctx;
-
-    bridge_lose_delivery(retiree->bridge);
+    bridge_on_lost(((struct bridge_retiree *)ctx)->bridge);
 }
 
 static const struct source_events retiree_source_events = {
@@ -195,11 +193,8 @@ static void retiree_free(struct bridge_retiree *retiree)
     if (retiree == NULL) {
         return;
     }
-    if (retiree->source != NULL) {
-        endpoint_free_source(retiree->source);
-    } else if (retiree->sink != NULL) {
-        endpoint_free_sink(retiree->sink);
-    }
+    endpoint_free_source(retiree->source);
+    endpoint_free_sink(retiree->sink);
     free(retiree);
 }
 

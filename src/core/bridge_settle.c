@@ -46,16 +46,13 @@ bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, c
     return true;
 }
 
-void bridge_lose_delivery(struct bridge *bridge)
+void bridge_on_lost(void *ctx)
 {
+    struct bridge *bridge = ctx;
+
     bridge->counters.received++;
     bridge->counters.dropped++;
     bridge_settle_note_error(bridge, &bridge->told_lost, "message dropped", "out of memory");
-}
-
-void bridge_on_lost(void *ctx)
-{
-    bridge_lose_delivery(ctx);
 }
 
 void bridge_release(struct bridge *bridge, struct delivery *delivery, enum settlement how)
