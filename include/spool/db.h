@@ -92,9 +92,11 @@ void db_end(struct db *db);
  * but for DB_BROKEN. */
 enum db_result db_set_bulk(struct db *db, bool bulk, struct err *err);
 bool db_is_bulk(const struct db *db);
-/* A sync of it failed: it is only read from now on, and that shall not hang on further syncs, as
- * undoing the last transaction of the bulk otherwise would. */
-void db_distrust(struct db *db);
+/* Takes back what a transaction of the bulk that failed has left in the file, which every read does
+ * first, with the journal and with syncs: without these a power cut would find the journal ended
+ * and the file in between. DB_LATER: that cannot be written now, so nothing can be read. What else
+ * is wrong with the file is for whoever reads it to find. */
+enum db_result db_make_readable(struct db *db, struct err *err);
 /* Writes the log back into the file, so that it begins anew; with `whole` it is also emptied. */
 enum db_result db_checkpoint(struct db *db, bool whole, struct err *err);
 /* Whether the log has passed its limit. */

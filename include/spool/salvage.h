@@ -10,8 +10,8 @@ struct salvage {
 };
 
 /* Copies the FIFOs and every segment with a good head from one file to the other, empty one, in
- * transactions of a few MiB. What cannot be read is passed over; only a failure of `to` is one:
- * words in `err`. */
+ * transactions of a few MiB. What cannot be read is passed over; only a failure of `to`, and one of
+ * db_make_readable(), is one: words in `err`. */
 enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_salvage,
                             struct err *err);
 

@@ -137,10 +137,24 @@ bool db_is_bulk(const struct db *db)
     return db->bulk;
 }
 
-void db_distrust(struct db *db)
+enum db_result db_make_readable(struct db *db, struct err *err)
 {
-    if (db->bulk) {
-        sqlite3_exec(db->sqlite, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    int rc;
+
+    errno = 0;
+    rc = sqlite3_exec(db->sqlite, "PRAGMA schema_version", NULL, NULL, NULL);
+    switch (rc) {
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_IOERR_NOMEM:
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_TRUNCATE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+        (void)db_judge(db, rc, "a transaction cannot be taken back", err);
+        return DB_LATER;
+    default:
+        return DB_OK;
     }
 }
 

@@ -241,7 +241,10 @@ enum db_result salvage_copy(struct db *from, struct db *to, struct salvage *out_
     int64_t up = 0, down = INT64_MAX;
 
     db_end(from);
-    copy.result = db_begin(to, err);
+    copy.result = db_make_readable(from, err);
+    if (copy.result == DB_OK) {
+        copy.result = db_begin(to, err);
+    }
     if (copy.result == DB_OK) {
         copy_fifos(&copy);
     }

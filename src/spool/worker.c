@@ -57,9 +57,6 @@ static void fail(struct worker *worker, enum db_result result, const struct err 
 
     if (result == DB_BROKEN) {
         worker->needs_fresh = true;
-        if (worker->recover.db != NULL) {
-            db_distrust(worker->recover.db);
-        }
     } else {
         worker->budget = worker->budget / 2 > BUDGET_MIN ? worker->budget / 2 : BUDGET_MIN;
         if (worker->recover.db != NULL) {

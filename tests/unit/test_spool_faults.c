@@ -177,6 +177,7 @@ static void test_failure_at_any_read(void **state)
 static void test_a_failed_sync_is_not_trusted_again(void **state)
 {
     struct spool_rig *rig = *state;
+    bool bulk = rig->options.bulk_bytes == 0;
     struct spool_queue queue;
     struct stat st;
 
@@ -195,7 +196,11 @@ static void test_a_failed_sync_is_not_trusted_again(void **state)
         spool_rig_turn(rig, 20);
     }
     assert_int_equal(queue.durable, 30);
-    /* Both the file and what waits can be read meanwhile. */
+    if (bulk) {
+        /* The file can be read once the transaction that failed is taken back. */
+        heal();
+    }
+    /* Else both the file and what waits can be read meanwhile. */
     spool_queue_read_all(&queue, 1);
     assert_int_equal(queue.read, 60);
     heal();
