@@ -6,7 +6,7 @@
  *   wait at once; a rest of at most a sixteenth of that time adds no more than that to it. It is
  *   taken where it gathers enough of them: few wait, or they wait for something slow and not behind
  *   each other, and there is nothing to gain.
- * - Messages that come by thousands a second: one or two milliseconds.
+ * - Messages that come by thousands a second: one, two or four milliseconds.
  *
  * Light traffic is left alone. Times are monotonic µs, given by the caller. */
 #ifndef CHUNNELD_NET_MODERATION_H
@@ -22,7 +22,9 @@ enum {
     MODERATION_PART = 16,         /* a rest is at most this part of what messages wait anyway */
     MODERATION_WORTH = 16,        /* as many messages a rest has to gather at least */
     MODERATION_WINDOW_US = 10000, /* messages are counted for so long */
-    MODERATION_MANY = 5000, /* so many a second: rest for a unit; from twice as many, for two */
+    MODERATION_MANY =
+        5000, /* so many a second: rest for a unit; twice as many, for two; and so on */
+    MODERATION_MOST_BY_RATE = 4, /* units at most */
 };
 
 /* How many messages pass. Embedded by value; zeroed at first. */
@@ -36,8 +38,8 @@ struct moderation {
 /* One message passed; true: another window is over, and what follows may be different. */
 bool moderation_count(struct moderation *moderation, uint64_t now_us);
 
-/* How long the next messages may stay unread as they are so many: 0, one unit or two. Once allowed
- * it stays so until they are half as many. */
+/* How long the next messages may stay unread as they are so many: 0, or one, two or four units.
+ * Once allowed it stays so until they are half as many. */
 static inline uint64_t moderation_by_rate(const struct moderation *moderation)
 {
     return moderation->rest_us;

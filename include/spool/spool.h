@@ -67,7 +67,7 @@ struct spool_options {
     const char *vfs; /* the VFS of SQLite to use, by name; NULL: the usual one */
 };
 
-/* No limit of size, a backlog of 16 MiB, 3 ms (which leaves 2 of 5 for the sync), 1,000 records,
+/* No limit of size, a backlog of 16 MiB, 4 ms (which leaves 1 of 5 for the sync), 1,000 records,
  * 4 MiB, 100 ms to 5 s. */
 void spool_options_init(struct spool_options *options);
 

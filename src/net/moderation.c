@@ -6,7 +6,7 @@
 /* The rest that so many messages a second are worth, where `before` was taken so far. */
 static uint64_t rest_by_rate(uint64_t rate, uint64_t before)
 {
-    uint64_t rest = 2 * MODERATION_UNIT_US;
+    uint64_t rest = MODERATION_MOST_BY_RATE * MODERATION_UNIT_US;
 
     while (rest >= MODERATION_UNIT_US) {
         uint64_t least = rest / MODERATION_UNIT_US * MODERATION_MANY;

@@ -15,7 +15,7 @@ void spool_options_init(struct spool_options *options)
     *options = (struct spool_options){
         .max_size = UINT64_MAX / 2,
         .max_backlog = 16 * 1024 * 1024,
-        .commit_delay_us = 3 * CLOCK_US_PER_MS,
+        .commit_delay_us = 4 * CLOCK_US_PER_MS,
         .commit_records = 1000,
         .bulk_bytes = 4 * 1024 * 1024,
         .retry_min_us = 100 * CLOCK_US_PER_MS,
