@@ -62,7 +62,7 @@ struct bridge {
     struct source *source;
     uint16_t generation;                  /* of the deliveries that `source` gives */
     bool source_held;                     /* it starts once those before it have stopped */
-    LIST_HEAD(, bridge_retiree) retirees; /* old ends, see bridge_change.c */
+    LIST_HEAD(, bridge_retiree) retirees; /* old ends, see bridge_retiree.h */
     unsigned leaving_sinks;               /* old sinks that still have something */
     unsigned delaying_sinks; /* of them, those whose end is waited for before anything is sent */
     struct sink *sink;

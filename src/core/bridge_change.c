@@ -7,220 +7,7 @@
  * generation of a delivery tells. */
 #include <stdlib.h>
 
-#include "core/bridge_private.h"
-
-enum retiree_role { RETIREE_SOURCE, RETIREE_SINK, RETIREE_DEAD_SINK, RETIREE_ROLES };
-
-/* An end that the bridge lets go. */
-struct bridge_retiree {
-    LIST_ENTRY(bridge_retiree) link;
-    struct bridge *bridge;
-    enum retiree_role role;
-    struct source *source; /* owned; NULL: it is a sink */
-    struct sink *sink;     /* likewise the other way round */
-    uint16_t generation;   /* of the deliveries that the source gave */
-    bool ready;            /* the source's last on_link */
-    bool delays;           /* of a sink: nothing is sent to its successor meanwhile */
-    bool stopping;         /* stop() was called */
-    bool stopped;          /* on_stopped came: bridge_reap() frees it */
-};
-
-static void retiree_on_delivery(void *ctx, struct delivery *delivery)
-{
-    struct bridge_retiree *retiree = ctx;
-
-    bridge_take_delivery(retiree->bridge, delivery, retiree->generation);
-}
-
-static void retiree_on_source_link(void *ctx, enum endpoint_link link, const char *why)
-{
-    struct bridge_retiree *retiree = ctx;
-
-    (void)why;
-    retiree->ready = link == ENDPOINT_READY;
-    bridge_flow_forget_stale(retiree->bridge);
-    bridge_update_state(retiree->bridge);
-    bridge_flow_relieve(retiree->bridge);
-    bridge_stop_step(retiree->bridge);
-}
-
-/* The last source in the way has gone: the new one may begin. */
-static void retiree_end_wait(struct bridge *bridge)
-{
-    if (!bridge->source_held || bridge->stopping || !bridge_sources_are_gone(bridge)) {
-        return;
-    }
-    bridge->source_held = false;
-    bridge->source->ops->start(bridge->source);
-}
-
-static void retiree_on_stopped(void *ctx)
-{
-    struct bridge_retiree *retiree = ctx;
-    struct bridge *bridge = retiree->bridge;
-
-    retiree->stopped = true;
-    if (retiree->role == RETIREE_SOURCE) {
-        retiree_end_wait(bridge);
-        bridge_update_state(bridge);
-    } else {
-        bridge->leaving_sinks--;
-        bridge->delaying_sinks -= retiree->delays;
-        bridge_flow_pump(bridge);
-        bridge_dead_pump(bridge);
-    }
-    bridge->host->reap(bridge->host_ctx);
-    bridge_stop_step(bridge);
-}
-
-static void retiree_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome,
-                               const char *why)
-{
-    struct bridge_retiree *retiree = ctx;
-
-    if (retiree->role == RETIREE_SINK) {
-        bridge_on_settled(retiree->bridge, delivery, outcome, why);
-    } else {
-        bridge_dead_events.on_settled(retiree->bridge, delivery, outcome, why);
-    }
-}
-
-/* What it says of its link is of no matter any more. */
-static void retiree_on_sink_link(void *ctx, enum endpoint_link link, const char *why)
-{
-    (void)ctx;
-    (void)link;
-    (void)why;
-}
-
-static void retiree_on_writable(void *ctx)
-{
-    (void)ctx;
-}
-
-static void retiree_on_lost(void *ctx)
-{
-    bridge_on_lost(((struct bridge_retiree *)ctx)->bridge);
-}
-
-static const struct source_events retiree_source_events = {
-    .on_delivery = retiree_on_delivery,
-    .on_link = retiree_on_source_link,
-    .on_stopped = retiree_on_stopped,
-    .on_lost = retiree_on_lost,
-};
-
-static const struct sink_events retiree_sink_events = {
-    .on_settled = retiree_on_settled,
-    .on_writable = retiree_on_writable,
-    .on_link = retiree_on_sink_link,
-    .on_stopped = retiree_on_stopped,
-};
-
-static void retiree_stop(struct bridge_retiree *retiree)
-{
-    if (retiree->stopping) {
-        return;
-    }
-    retiree->stopping = true;
-    if (retiree->source != NULL) {
-        retiree->source->ops->stop(retiree->source);
-    } else {
-        retiree->sink->ops->stop(retiree->sink, false);
-    }
-}
-
-bool bridge_sources_are_gone(const struct bridge *bridge)
-{
-    const struct bridge_retiree *retiree;
-
-    LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->role == RETIREE_SOURCE && !retiree->stopped) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool bridge_has_old_source(const struct bridge *bridge)
-{
-    const struct bridge_retiree *retiree;
-
-    LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->role == RETIREE_SOURCE && !retiree->stopping && retiree->ready) {
-            return true;
-        }
-    }
-    return false;
-}
-
-struct source *bridge_old_source(const struct bridge *bridge, uint16_t generation)
-{
-    const struct bridge_retiree *retiree;
-
-    LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->role == RETIREE_SOURCE && retiree->generation == generation) {
-            return retiree->source;
-        }
-    }
-    return NULL;
-}
-
-void bridge_stop_old_sources(struct bridge *bridge)
-{
-    struct bridge_retiree *retiree;
-
-    LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->role == RETIREE_SOURCE) {
-            retiree_stop(retiree);
-        }
-    }
-}
-
-void bridge_change_hurry(struct bridge *bridge)
-{
-    struct bridge_retiree *retiree;
-
-    LIST_FOREACH(retiree, &bridge->retirees, link) {
-        if (retiree->sink != NULL && !retiree->stopped && (retiree->delays || bridge->stopping)) {
-            retiree->sink->ops->stop(retiree->sink, true);
-        }
-    }
-}
-
-static void retiree_free(struct bridge_retiree *retiree)
-{
-    if (retiree == NULL) {
-        return;
-    }
-    endpoint_free_source(retiree->source);
-    endpoint_free_sink(retiree->sink);
-    free(retiree);
-}
-
-bool bridge_reap(struct bridge *bridge)
-{
-    struct bridge_retiree *retiree, *next;
-
-    for (retiree = LIST_FIRST(&bridge->retirees); retiree != NULL; retiree = next) {
-        next = LIST_NEXT(retiree, link);
-        if (retiree->stopped) {
-            LIST_REMOVE(retiree, link);
-            retiree_free(retiree);
-        }
-    }
-    return LIST_EMPTY(&bridge->retirees);
-}
-
-void bridge_free_retirees(struct bridge *bridge)
-{
-    struct bridge_retiree *retiree;
-
-    while ((retiree = LIST_FIRST(&bridge->retirees)) != NULL) {
-        LIST_REMOVE(retiree, link);
-        retiree_free(retiree);
-    }
-}
+#include "core/bridge_retiree.h"
 
 /* What a change needs memory for, before anything is changed. */
 struct bridge_change {
@@ -289,12 +76,12 @@ static void change_retire_sink(struct bridge *bridge, struct bridge_change *chan
     struct bridge_retiree *retiree = change_retire(bridge, change, role);
 
     retiree->sink = sink;
-    sink->events = &retiree_sink_events;
+    sink->events = &bridge_retiree_sink_events;
     sink->ctx = retiree;
     retiree->delays = (sink->can & ENDPOINT_CALLS) == 0;
     bridge->leaving_sinks++;
     bridge->delaying_sinks += retiree->delays;
-    retiree_stop(retiree);
+    bridge_retiree_stop(retiree);
 }
 
 /* The new sinks begin with an open mind: what stood in the way may be gone. */
@@ -338,7 +125,7 @@ static void change_source(struct bridge *bridge, struct bridge_change *change,
     old->source = bridge->source;
     old->generation = bridge->generation++;
     old->ready = bridge->source_ready;
-    old->source->events = &retiree_source_events;
+    old->source->events = &bridge_retiree_source_events;
     old->source->ctx = old;
     bridge->source = source;
     source->events = &bridge_source_events;

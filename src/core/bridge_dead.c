@@ -276,4 +276,5 @@ const struct sink_events bridge_dead_events = {
     .on_writable = dead_on_writable,
     .on_link = dead_on_link,
     .on_stopped = dead_on_stopped,
+    .on_late = bridge_on_late,
 };

@@ -192,11 +192,21 @@ static void mirror_on_sink_stopped(void *ctx)
     mirror_seek_barrier(s->mirror);
 }
 
+static void mirror_on_late(void *ctx, enum outcome outcome, const char *why)
+{
+    struct mirror_sink *s = ctx;
+
+    if (s->base.events->on_late != NULL) {
+        s->base.events->on_late(s->base.ctx, outcome, why);
+    }
+}
+
 static const struct sink_events mirror_sink_events = {
     .on_settled = mirror_on_settled,
     .on_writable = mirror_on_writable,
     .on_link = mirror_on_sink_link,
     .on_stopped = mirror_on_sink_stopped,
+    .on_late = mirror_on_late,
 };
 
 static void mirror_sink_start(struct sink *base)

@@ -104,6 +104,23 @@ static void test_new_sink_waits_for_the_old_one(void **state)
     rig_fini(&rig);
 }
 
+static void test_what_an_old_sink_knows_too_late_is_counted(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_run(&rig);
+    rig_give(&rig, 1, 1);
+    assert_int_equal(change(&rig, false, SUCCEED_WHEN_READY), 0);
+    rig_sink_up(&rig);
+    rig.old_sink->sink.events->on_late(rig.old_sink->sink.ctx, OUTCOME_UNROUTABLE, "no route");
+    assert_int_equal(rig_books(&rig)->unroutable, 1);
+    old_answer_all(&rig);
+    reap(&rig);
+    rig_fini(&rig);
+}
+
 static void test_calls_do_not_delay_the_new_sink(void **state)
 {
     struct rig rig;
@@ -321,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_sink_waits_for_the_old_one),
+        cmocka_unit_test(test_what_an_old_sink_knows_too_late_is_counted),
         cmocka_unit_test(test_calls_do_not_delay_the_new_sink),
         cmocka_unit_test(test_a_stop_hurries_old_calls),
         cmocka_unit_test(test_lost_with_the_old_sink_goes_first),

@@ -116,6 +116,18 @@ static void test_unroutable_may_be_dropped_nevertheless(void **state)
     rig_fini(&rig);
 }
 
+static void test_a_dead_letter_returned_too_late_is_counted(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig, RIG_AMQP);
+    rig_run(&rig);
+    rig.dead->sink.events->on_late(rig.dead->sink.ctx, OUTCOME_UNROUTABLE, "no route");
+    assert_int_equal(rig_books(&rig)->unroutable, 1);
+    rig_fini(&rig);
+}
+
 static void test_the_reason_stands_behind_its_own_headers(void **state)
 {
     struct field_entry entries[] = {
@@ -402,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_sent_has_its_reason),
         cmocka_unit_test(test_a_missing_value_has_its_reason),
         cmocka_unit_test(test_unroutable_may_be_dropped_nevertheless),
+        cmocka_unit_test(test_a_dead_letter_returned_too_late_is_counted),
         cmocka_unit_test(test_the_reason_stands_behind_its_own_headers),
         cmocka_unit_test(test_an_envelope_on_the_redis_side),
         cmocka_unit_test(test_waits_for_its_sink),

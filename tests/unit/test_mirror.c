@@ -90,7 +90,15 @@ static const struct source_events source_events = {
     .on_stopped = on_stopped,
 };
 
+static void on_late(void *ctx, enum outcome outcome, const char *why)
+{
+    (void)ctx;
+    (void)why;
+    strbuf_append_format(&bed.settled, "late:%s ", outcome_name(outcome));
+}
+
 static const struct sink_events sink_events = {
+    .on_late = on_late,
     .on_settled = on_settled,
     .on_writable = on_writable,
     .on_link = on_sink_link,
@@ -250,6 +258,15 @@ static void test_the_mirror_alone_is_nobody(void **state)
     answer(1);
     expect_settled("b:no-subscribers ");
     expect_crossed("");
+}
+
+static void test_what_is_known_too_late_is_told(void **state)
+{
+    const struct sink *inner = &bed.sink->sink;
+
+    (void)state;
+    inner->events->on_late(inner->ctx, OUTCOME_NO_SUBSCRIBERS, NULL);
+    expect_settled("late:no-subscribers ");
 }
 
 static void test_another_one_alone_is_somebody(void **state)
@@ -518,6 +535,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_an_echo_does_not_cross),
         TEST(test_the_mirror_alone_is_nobody),
+        TEST(test_what_is_known_too_late_is_told),
         TEST(test_another_one_alone_is_somebody),
         TEST(test_a_barrier_decides_only_what_was_answered_before),
         TEST(test_cut_off_nobody_can_tell),
