@@ -28,9 +28,8 @@ enum db_result recover_open(struct recover *recover, struct catalog *catalog, st
  * it. The old one is removed where nothing was amiss with what it held, else put aside. After a
  * failure all is as before. */
 enum db_result recover_move(struct recover *recover, struct err *err);
-/* Removes the file, of which nothing is needed any more, or puts it aside where it is damaged; none
- * is open then. This needs no room. */
-void recover_give_up(struct recover *recover, bool damaged);
+/* Removes the file, of which nothing is needed any more; none is open then. This needs no room. */
+void recover_give_up(struct recover *recover);
 /* Removes the file, of which nothing is needed any more, and begins a fresh one: this needs no room
  * beside it. After a failure there is no file, and db is NULL; recover_prove() makes one. */
 enum db_result recover_restart(struct recover *recover, struct err *err);

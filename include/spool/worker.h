@@ -41,8 +41,8 @@ enum db_result worker_commit(struct worker *worker, struct err *err);
 enum db_result worker_end_bulk(struct worker *worker, uint64_t now, struct err *err);
 /* Lets go of what was removed before it was written. */
 void worker_drop_unwanted(struct worker *worker);
-/* Whether records wait to be written. */
-bool worker_has_pending(const struct worker *worker);
+/* Whether records of `bytes` and more wait to be written; 0: any at all. */
+bool worker_is_pending(const struct worker *worker, uint64_t bytes);
 /* Whether worker_commit() has something to do: these, or what was removed from the file. */
 bool worker_has_work(const struct worker *worker);
 /* Whether the file holds no record that is still wanted. */

@@ -123,21 +123,19 @@ enum db_result recover_move(struct recover *recover, struct err *err)
     return open_number(recover, number, "", &recover->db, err);
 }
 
-void recover_give_up(struct recover *recover, bool damaged)
+void recover_give_up(struct recover *recover)
 {
     db_close(recover->db, false, NULL);
     recover->db = NULL;
-    if (recover->dir.number != 0 && damaged) {
-        dir_set_aside(&recover->dir, recover->dir.number);
-    } else if (recover->dir.number != 0) {
+    if (recover->dir.number != 0) {
         dir_discard(&recover->dir, recover->dir.number);
+        recover->dir.number = 0;
     }
-    recover->dir.number = 0;
 }
 
 enum db_result recover_restart(struct recover *recover, struct err *err)
 {
-    recover_give_up(recover, false);
+    recover_give_up(recover);
     return recover_move(recover, err);
 }
 

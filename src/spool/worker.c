@@ -203,10 +203,10 @@ static void work(struct worker *worker)
 static bool do_without_disk(struct worker *worker)
 {
     worker_drop_unwanted(worker);
-    if (worker_has_pending(worker) || !worker_file_is_unneeded(worker)) {
+    if (worker_is_pending(worker, 0) || !worker_file_is_unneeded(worker)) {
         return false;
     }
-    recover_give_up(&worker->recover, worker->needs_fresh);
+    recover_give_up(&worker->recover);
     return true;
 }
 
@@ -231,18 +231,14 @@ static bool finish(struct worker *worker)
     return true;
 }
 
-/* Monotonic µs at which there is something to do without mail; 0: never. */
-static uint64_t next_look(struct worker *worker)
+/* Who waits for the end does not wait for a long pause between two tries. */
+static void hasten_retry(struct worker *worker)
 {
     uint64_t soon = clock_monotonic_us() + closing_retry_us;
 
-    if (!worker->in_trouble) {
-        return worker->upkeep_at;
-    }
-    if (worker->retry_at > soon && post_is_closing(worker->post)) {
+    if (worker->in_trouble && worker->retry_at > soon && post_is_closing(worker->post)) {
         worker->retry_at = soon;
     }
-    return worker->retry_at;
 }
 
 static void *run(void *arg)
@@ -250,7 +246,11 @@ static void *run(void *arg)
     struct worker *worker = arg;
 
     for (;;) {
-        if (!post_wait(worker->post, next_look(worker), worker->in_trouble, &worker->lanes)) {
+        uint64_t until;
+
+        hasten_retry(worker);
+        until = worker->in_trouble ? worker->retry_at : worker->upkeep_at;
+        if (!post_wait(worker->post, until, worker->in_trouble, &worker->lanes)) {
             break;
         }
         work(worker);

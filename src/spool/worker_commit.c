@@ -30,18 +30,6 @@ bool worker_has_work(const struct worker *worker)
     return false;
 }
 
-bool worker_has_pending(const struct worker *worker)
-{
-    const struct lane *lane;
-
-    STAILQ_FOREACH(lane, &worker->lanes, siblings) {
-        if (!TAILQ_EMPTY(&lane->disk.pending)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool worker_file_is_unneeded(const struct worker *worker)
 {
     const struct lane *lane;
@@ -216,8 +204,7 @@ void worker_drop_unwanted(struct worker *worker)
     post_unlock(worker->post);
 }
 
-/* Whether `bytes` and more wait to be written. */
-static bool is_pending(const struct worker *worker, uint64_t bytes)
+bool worker_is_pending(const struct worker *worker, uint64_t bytes)
 {
     const struct segment *segment;
     const struct lane *lane;
@@ -247,7 +234,7 @@ static enum db_result begin_bulk(struct worker *worker, struct err *err)
     enum db_result result = DB_OK;
     uint64_t now;
 
-    if (!is_pending(worker, worker->bulk_bytes)) {
+    if (!worker_is_pending(worker, worker->bulk_bytes)) {
         return DB_OK;
     }
     now = clock_monotonic_us();

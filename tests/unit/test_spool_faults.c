@@ -283,19 +283,25 @@ static bool is_drained(void *ctx)
     return spool_queue_info(queue).backlog_count == 0;
 }
 
+/* 100 records on a disk that is full then, and 200 more behind them; all were read. */
+static void fill_up(struct spool_rig *rig, struct spool_queue *queue)
+{
+    spool_rig_open(rig);
+    spool_queue_open(queue, rig, "q");
+    spool_queue_fill(queue, 100);
+    spool_queue_wait_durable(queue);
+    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
+    spool_queue_fill(queue, 200);
+    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
+    spool_queue_read_all(queue, 1);
+}
+
 static void test_what_is_removed_while_full_need_not_be_written(void **state)
 {
     struct spool_rig *rig = *state;
     struct spool_queue queue;
 
-    spool_rig_open(rig);
-    spool_queue_open(&queue, rig, "q");
-    spool_queue_fill(&queue, 100);
-    spool_queue_wait_durable(&queue);
-    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
-    spool_queue_fill(&queue, 200);
-    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
-    spool_queue_read_all(&queue, 1);
+    fill_up(rig, &queue);
     spool_fifo_remove_upto(queue.fifo, 300);
     spool_rig_wait(rig, is_drained, &queue, "an empty backlog");
     assert_int_equal(spool_queue_info(&queue).bytes, 0);
@@ -316,14 +322,7 @@ static void test_close_while_full_with_nothing_wanted(void **state)
     struct spool_queue queue;
 
     rig->options.retry_min_us = rig->options.retry_max_us = 1000 * CLOCK_US_PER_S;
-    spool_rig_open(rig);
-    spool_queue_open(&queue, rig, "q");
-    spool_queue_fill(&queue, 100);
-    spool_queue_wait_durable(&queue);
-    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
-    spool_queue_fill(&queue, 200);
-    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
-    spool_queue_read_all(&queue, 1);
+    fill_up(rig, &queue);
     spool_fifo_remove_upto(queue.fifo, 300);
     spool_rig_close(rig);
     /* What was in the file is gone with it. */
@@ -338,14 +337,7 @@ static void test_close_while_full_with_something_wanted(void **state)
     uint64_t failures;
 
     rig->options.retry_min_us = rig->options.retry_max_us = 1000 * CLOCK_US_PER_S;
-    spool_rig_open(rig);
-    spool_queue_open(&queue, rig, "q");
-    spool_queue_fill(&queue, 100);
-    spool_queue_wait_durable(&queue);
-    plan(FAULT_WRITE, 0, UINT64_MAX, SQLITE_FULL, ENOSPC);
-    spool_queue_fill(&queue, 200);
-    spool_rig_wait(rig, is_in_trouble, rig, "trouble");
-    spool_queue_read_all(&queue, 1);
+    fill_up(rig, &queue);
     spool_fifo_remove_upto(queue.fifo, 299);
     spool_close(rig->spool);
     failures = fault_vfs_failures();
