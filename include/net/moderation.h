@@ -13,7 +13,6 @@
 #define CHUNNELD_NET_MODERATION_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -22,9 +21,8 @@ enum {
     MODERATION_PART = 16,         /* a rest is at most this part of what messages wait anyway */
     MODERATION_WORTH = 16,        /* as many messages a rest has to gather at least */
     MODERATION_WINDOW_US = 10000, /* messages are counted for so long */
-    MODERATION_MANY =
-        5000, /* so many a second: rest for a unit; twice as many, for two; and so on */
-    MODERATION_MOST_BY_RATE = 4, /* units at most */
+    MODERATION_MANY = 5000,       /* a second: rest for a unit, with twice as many for two, ... */
+    MODERATION_MOST_BY_RATE = 4,  /* ... and this is the most */
 };
 
 /* How many messages pass. Embedded by value; zeroed at first. */
@@ -51,6 +49,18 @@ uint64_t moderation_by_room(const struct moderation *moderation, uint64_t room);
 /* `sent` messages went out while one of them waited `wait_us` (not 0) for its answer; how long the
  * next ones may stay unread, 0 to MODERATION_LONGEST_US. */
 uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us);
+
+/* What was said of one read, as loop.h has it. */
+struct rest {
+    uint64_t most_us; /* the least that was said */
+    bool allowed;     /* by somebody */
+};
+#define REST_INIT ((struct rest){.most_us = UINT64_MAX})
+
+void rest_limit(struct rest *rest, uint64_t most_us);
+void rest_allow(struct rest *rest, uint64_t most_us);
+/* What it comes to; then nothing is said yet. */
+uint64_t rest_take(struct rest *rest);
 
 /* When a rest of at most `rest_us` that begins now is over. Rests of all links end at the same
  * moments as far as they can, so that one turn serves them all. 0: none is worth it. */

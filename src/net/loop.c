@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/moderation.h"
 
 TAILQ_HEAD(loop_task_list, loop_task);
 
@@ -33,8 +34,7 @@ struct loop {
     uint64_t now_us;               /* the clock as last read */
     uint64_t turn_us;              /* when the turn under way began; 0: none did */
     struct lag lag;                /* how long turns took */
-    uint64_t rest_us;              /* the least that was said, see loop_allow_rest() */
-    bool rest_allowed;             /* by somebody */
+    struct rest rest;              /* what was said, see loop_allow_rest() */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
@@ -128,6 +128,7 @@ struct loop *loop_new(struct err *err)
         err_set(err, "out of memory");
         return NULL;
     }
+    loop->rest = REST_INIT;
     TAILQ_INIT(&loop->tasks);
     TAILQ_INIT(&loop->running);
     signal(SIGPIPE, SIG_IGN);
@@ -233,24 +234,17 @@ uint64_t loop_touch(struct loop *loop)
 
 void loop_limit_rest(struct loop *loop, uint64_t most_us)
 {
-    if (most_us < loop->rest_us) {
-        loop->rest_us = most_us;
-    }
+    rest_limit(&loop->rest, most_us);
 }
 
 void loop_allow_rest(struct loop *loop, uint64_t most_us)
 {
-    loop->rest_allowed = true;
-    loop_limit_rest(loop, most_us);
+    rest_allow(&loop->rest, most_us);
 }
 
 uint64_t loop_take_rest(struct loop *loop)
 {
-    uint64_t rest = loop->rest_allowed ? loop->rest_us : 0;
-
-    loop->rest_allowed = false;
-    loop->rest_us = UINT64_MAX;
-    return rest;
+    return rest_take(&loop->rest);
 }
 
 const struct lag *loop_lag(const struct loop *loop)

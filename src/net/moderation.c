@@ -57,6 +57,25 @@ uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us)
     return sent * rest >= MODERATION_WORTH * wait_us ? rest : 0;
 }
 
+void rest_limit(struct rest *rest, uint64_t most_us)
+{
+    rest->most_us = most_us < rest->most_us ? most_us : rest->most_us;
+}
+
+void rest_allow(struct rest *rest, uint64_t most_us)
+{
+    rest->allowed = true;
+    rest_limit(rest, most_us);
+}
+
+uint64_t rest_take(struct rest *rest)
+{
+    uint64_t most_us = rest->allowed ? rest->most_us : 0;
+
+    *rest = REST_INIT;
+    return most_us;
+}
+
 uint64_t moderation_end(uint64_t rest_us, uint64_t now_us)
 {
     uint64_t rest = rest_of(rest_us);

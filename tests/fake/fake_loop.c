@@ -13,7 +13,7 @@ struct loop *loop_new(struct err *err)
         return NULL;
     }
     loop->now_us = 1000 * 1000;
-    loop->rest_us = UINT64_MAX;
+    loop->rest = REST_INIT;
     TAILQ_INIT(&loop->tasks);
     TAILQ_INIT(&loop->timers);
     TAILQ_INIT(&loop->links);
@@ -43,24 +43,17 @@ uint64_t loop_touch(struct loop *loop)
 
 void loop_limit_rest(struct loop *loop, uint64_t most_us)
 {
-    if (most_us < loop->rest_us) {
-        loop->rest_us = most_us;
-    }
+    rest_limit(&loop->rest, most_us);
 }
 
 void loop_allow_rest(struct loop *loop, uint64_t most_us)
 {
-    loop->rest_allowed = true;
-    loop_limit_rest(loop, most_us);
+    rest_allow(&loop->rest, most_us);
 }
 
 uint64_t loop_take_rest(struct loop *loop)
 {
-    uint64_t rest_us = loop->rest_allowed ? loop->rest_us : 0;
-
-    loop->rest_allowed = false;
-    loop->rest_us = UINT64_MAX;
-    return rest_us;
+    return rest_take(&loop->rest);
 }
 
 void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "fake_net.h"
+#include "net/moderation.h"
 
 TAILQ_HEAD(loop_task_list, loop_task);
 TAILQ_HEAD(event_list, event);
@@ -23,8 +24,7 @@ enum { FAKE_PORTS = 8 };
 
 struct loop {
     uint64_t now_us;
-    uint64_t rest_us;  /* the least that was said, see loop_allow_rest() */
-    bool rest_allowed; /* by somebody */
+    struct rest rest; /* what was said, see loop_allow_rest() */
     struct loop_task_list tasks;
     struct event_list timers;
     struct link_list links;
