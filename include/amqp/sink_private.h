@@ -99,6 +99,8 @@ void rmq_confirms_on_sent(struct rmq_sink *sink);
 void rmq_confirms_restart_clock(struct rmq_sink *sink);
 /* One was sent, with or without confirms: says how long those behind it may stay unread. */
 void rmq_confirms_allow_rest(struct rmq_sink *sink);
+/* So many wait for others to be confirmed; likewise for those behind them. */
+void rmq_confirms_on_queued(struct rmq_sink *sink, uint64_t count);
 /* Timer of `confirm`. */
 void rmq_confirms_on_timer(void *ctx);
 

@@ -118,6 +118,9 @@ struct sink_ops {
      * with `now`, to hurry. */
     void (*stop)(struct sink *sink, bool now);
     void (*free)(struct sink *sink);
+    /* `count` deliveries wait until it is no longer busy; the last of them has just come. NULL:
+     * that is nothing to it. */
+    void (*on_queued)(struct sink *sink, uint64_t count);
 };
 
 /* Embedded first in every source. `events` and `ctx` are set by the bridge before start(). */

@@ -50,6 +50,9 @@ uint64_t moderation_by_room(const struct moderation *moderation, uint64_t room);
  * next ones may stay unread, 0 to MODERATION_LONGEST_US. */
 uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us);
 
+/* `count` messages go out before the next ones can, at the rate that they have; as above. */
+uint64_t moderation_by_queue(const struct moderation *moderation, uint64_t count);
+
 /* What was said of one read, as loop.h has it. */
 struct rest {
     uint64_t most_us; /* the least that was said */

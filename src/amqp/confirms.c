@@ -51,14 +51,35 @@ static bool confirms_may_rest(const struct rmq_sink *sink)
     return !sink->base.urgent && !sink->transactional;
 }
 
+/* How long what is read now may stay unread for what is known of those before. */
+static uint64_t confirms_rest(const struct rmq_sink *sink)
+{
+    uint64_t by_rate = moderation_by_rate(&sink->moderation);
+
+    return sink->rest_us > by_rate ? sink->rest_us : by_rate;
+}
+
 void rmq_confirms_allow_rest(struct rmq_sink *sink)
 {
     uint64_t rest_us = 0;
 
     if (confirms_may_rest(sink)) {
         moderation_count(&sink->moderation, loop_now_us(sink->loop));
-        rest_us = moderation_by_rate(&sink->moderation);
-        rest_us = sink->rest_us > rest_us ? sink->rest_us : rest_us;
+        rest_us = confirms_rest(sink);
+    }
+    loop_allow_rest(sink->loop, rest_us);
+}
+
+/* What comes next waits for as many to be sent: that is a wait as well. */
+void rmq_confirms_on_queued(struct rmq_sink *sink, uint64_t count)
+{
+    uint64_t rest_us = 0;
+
+    if (confirms_may_rest(sink)) {
+        uint64_t known = confirms_rest(sink);
+        uint64_t queued = moderation_by_queue(&sink->moderation, count);
+
+        rest_us = queued > known ? queued : known;
     }
     loop_allow_rest(sink->loop, rest_us);
 }

@@ -70,7 +70,7 @@ static void sink_on_open(void *ctx)
     struct rmq_sink *sink = ctx;
 
     window_reset(&sink->out);
-    inflight_forget(&sink->inflight);
+    inflight_restart(&sink->inflight);
     sink->rest_us = 0;
     sink->return_cursor = 0;
     rmq_publisher_reset(&sink->publisher);
@@ -271,11 +271,21 @@ static void sink_free(struct sink *base)
     free(sink);
 }
 
+static void sink_on_queued(struct sink *base, uint64_t count)
+{
+    struct rmq_sink *sink = sink_of(base);
+
+    if (sink->ready && !rmq_confirms_have_room(sink)) {
+        rmq_confirms_on_queued(sink, count);
+    }
+}
+
 static const struct sink_ops sink_ops = {
     .start = sink_start,
     .send = sink_send,
     .stop = sink_stop,
     .free = sink_free,
+    .on_queued = sink_on_queued,
 };
 
 static int sink_init(struct rmq_sink *sink, struct rmq_connection *connection)

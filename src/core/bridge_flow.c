@@ -305,6 +305,9 @@ static void flow_pass_on(struct bridge *bridge, struct delivery *delivery)
     }
     TAILQ_INSERT_TAIL(&bridge->queue, delivery, link);
     bridge->counters.buffered++;
+    if (bridge->sink_busy && bridge->sink->ops->on_queued != NULL) {
+        bridge->sink->ops->on_queued(bridge->sink, bridge->counters.buffered);
+    }
 }
 
 void bridge_on_delivery(void *ctx, struct delivery *delivery)

@@ -57,6 +57,12 @@ uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us)
     return sent * rest >= MODERATION_WORTH * wait_us ? rest : 0;
 }
 
+uint64_t moderation_by_queue(const struct moderation *moderation, uint64_t count)
+{
+    return moderation->rate == 0 ? 0
+                                 : moderation_by_wait(count, moderation_by_room(moderation, count));
+}
+
 void rest_limit(struct rest *rest, uint64_t most_us)
 {
     rest->most_us = most_us < rest->most_us ? most_us : rest->most_us;

@@ -177,11 +177,22 @@ static void sink_free(struct sink *base)
     free(sink);
 }
 
+static void sink_on_queued(struct sink *base, uint64_t count)
+{
+    struct fake_sink *sink = (struct fake_sink *)base;
+
+    fake_pump_begin_operation(sink->pump);
+    assert_true(sink->busy_told);
+    sink->queued = count;
+    fake_pump_end_operation(sink->pump);
+}
+
 static const struct sink_ops fake_sink_ops = {
     .start = sink_start,
     .send = sink_send,
     .stop = sink_stop,
     .free = sink_free,
+    .on_queued = sink_on_queued,
 };
 
 struct fake_sink *fake_sink_new(struct fake_pump *pump, unsigned can, size_t limit)

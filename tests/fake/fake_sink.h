@@ -25,6 +25,7 @@ struct fake_sink {
     bool busy_told;        /* send() said SINK_BUSY: on_writable is due */
     size_t limit;          /* most deliveries in flight */
     bool blocked;          /* takes none whatever the limit */
+    uint64_t queued;       /* as on_queued() said last */
     enum sink_result says; /* what send() answers where it could take one; SINK_TAKEN */
     const char *says_why;  /* words of a refusal */
     /* Sees each delivery that was taken; NULL: nobody. Calls nothing. */

@@ -70,6 +70,30 @@ static void test_waits_for_a_busy_sink(void **state)
     rig_fini(&rig);
 }
 
+static void test_a_busy_sink_knows_how_many_wait(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig.sink_limit = 2;
+    rig_start(&rig);
+    rig_source_up(&rig);
+    rig_give(&rig, 1, 1); /* not ready: that is not busy */
+    assert_int_equal(rig.sink->queued, 0);
+    rig_sink_up(&rig);
+    rig_give(&rig, 2, 2);
+    assert_int_equal(rig.sink->queued, 0);
+    rig_give(&rig, 3, 5);
+    assert_int_equal(rig.sink->queued, 3);
+    rig_deliver_all(&rig);
+    rig_give(&rig, 6, 7);
+    assert_int_equal(rig.sink->queued, 3);
+    rig_give(&rig, 8, 8);
+    assert_int_equal(rig.sink->queued, 1);
+    rig_fini(&rig);
+}
+
 static void test_nothing_overtakes_what_waits(void **state)
 {
     struct rig rig;
@@ -594,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_sent_at_once_and_in_order),
         cmocka_unit_test(test_waits_for_the_sink_to_be_ready),
         cmocka_unit_test(test_waits_for_a_busy_sink),
+        cmocka_unit_test(test_a_busy_sink_knows_how_many_wait),
         cmocka_unit_test(test_nothing_overtakes_what_waits),
         cmocka_unit_test(test_mapped_for_the_sink),
         cmocka_unit_test(test_drops_the_newest_over_the_limit_of_messages),

@@ -131,6 +131,22 @@ static void test_what_waits_anyway_waits_a_little_more(void **state)
     }
 }
 
+static void test_what_is_behind_a_queue_waits_a_little_more(void **state)
+{
+    struct moderation moderation = {0};
+
+    (void)state;
+    assert_int_equal(moderation_by_queue(&moderation, 1000000), 0); /* of unknown length in time */
+    pass(&moderation, 100, 1);
+    assert_int_equal(moderation_by_queue(&moderation, 0), 0);
+    assert_int_equal(moderation_by_queue(&moderation, 100), 0);
+    assert_int_equal(moderation_by_queue(&moderation, 400), 2 * MS);
+    assert_int_equal(moderation_by_queue(&moderation, 5000), 8 * MS);
+    assert_int_equal(moderation_by_queue(&moderation, 1000000000), 8 * MS);
+    pass(&moderation, 1000, 1); /* slow: there is little to gather */
+    assert_int_equal(moderation_by_queue(&moderation, 1000000), 0);
+}
+
 static void test_a_rest_is_short_and_gathers_much(void **state)
 {
     (void)state;
@@ -174,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_it_ends_with_the_traffic),
         cmocka_unit_test(test_what_has_room_is_what_comes_meanwhile),
         cmocka_unit_test(test_what_waits_anyway_waits_a_little_more),
+        cmocka_unit_test(test_what_is_behind_a_queue_waits_a_little_more),
         cmocka_unit_test(test_a_rest_is_short_and_gathers_much),
         cmocka_unit_test(test_rests_end_together),
     };

@@ -103,6 +103,44 @@ static void what_comes_often_waits_for_a_moment(void **state)
     rmq_bed_end_sink(bed, &watch);
 }
 
+static void queue_behind(struct sink_watch *watch, uint64_t count)
+{
+    watch->sink->ops->on_queued(watch->sink, count);
+}
+
+static void what_comes_behind_a_queue_waits_a_little_more(void **state)
+{
+    enum { LIMIT = 2048, QUEUE = 5000 };
+    struct rmq_bed *bed = *state;
+    struct sink_watch watch;
+
+    rmq_bed_start_sink(bed, &watch);
+    for (int i = 0; i < 300; i++) { /* 10,000 a second, each confirmed at once */
+        send_many(bed, &watch, 1);
+        confirm_after(bed, &watch, MS / 10);
+    }
+    EXPECT_REST(bed, queue_behind(&watch, QUEUE), 0); /* for other reasons than the window */
+    send_many(bed, &watch, LIMIT);
+    assert_int_equal(rmq_bed_send(&watch, SLICE("x")), SINK_BUSY);
+    EXPECT_REST(bed, queue_behind(&watch, 1), 2 * MODERATION_UNIT_US);
+    EXPECT_REST(bed, queue_behind(&watch, QUEUE), MODERATION_LONGEST_US);
+    EXPECT_REST(
+        bed,
+        {
+            queue_behind(&watch, QUEUE);
+            loop_limit_rest(bed->loop, MODERATION_UNIT_US);
+        },
+        MODERATION_UNIT_US);
+    watch.sink->urgent = true;
+    EXPECT_REST(bed, queue_behind(&watch, QUEUE), 0);
+    rmq_session_close_channel(rmq_bed_publishing(bed), CHANNEL, 404, "gone", 0);
+    rmq_bed_settle(bed);
+    watch.sink->urgent = false;
+    EXPECT_REST(bed, queue_behind(&watch, QUEUE), 0);
+    rmq_bed_advance(bed, 1 * SECOND);
+    rmq_bed_end_sink(bed, &watch);
+}
+
 /* Saturated, as far as the sink can see; it never allows a rest. */
 static void expect_none(struct rmq_bed *bed, struct sink_watch *watch, size_t batch)
 {
@@ -248,6 +286,7 @@ int main(void)
         TEST(what_waits_long_waits_a_little_more),
         TEST(a_new_channel_knows_nothing_of_the_old_one),
         TEST(what_comes_often_waits_for_a_moment),
+        TEST(what_comes_behind_a_queue_waits_a_little_more),
         TEST(calls_wait_for_nobody),
         TEST(transactions_wait_for_nobody),
         TEST(small_windows_wait_for_nobody),
