@@ -57,10 +57,19 @@ uint64_t moderation_by_wait(uint64_t sent, uint64_t wait_us)
     return sent * rest >= MODERATION_WORTH * wait_us ? rest : 0;
 }
 
+/* As moderation_by_wait(), without a division: it is asked for each message. */
 uint64_t moderation_by_queue(const struct moderation *moderation, uint64_t count)
 {
-    return moderation->rate == 0 ? 0
-                                 : moderation_by_wait(count, moderation_by_room(moderation, count));
+    uint64_t rest = MODERATION_LONGEST_US;
+
+    while (rest >= MODERATION_UNIT_US &&
+           moderation->rate * rest * MODERATION_PART > count * CLOCK_US_PER_S) {
+        rest /= 2;
+    }
+    return rest >= MODERATION_UNIT_US &&
+                   moderation->rate * rest >= MODERATION_WORTH * CLOCK_US_PER_S
+               ? rest
+               : 0;
 }
 
 void rest_limit(struct rest *rest, uint64_t most_us)
