@@ -52,14 +52,21 @@ static bool mark_seen(struct tally *tally, uint64_t number)
     return was;
 }
 
-static void take_new(struct tally *tally, const struct body *body, uint64_t now)
+static void keep_latency(struct tally *tally, uint64_t latency_ns)
 {
     if (tally->distinct == tally->latencies_size) {
         tally->latencies_size = tally->latencies_size * 2 + 4096;
         tally->latencies_ns =
             enlarged(tally->latencies_ns, tally->latencies_size * sizeof(*tally->latencies_ns));
     }
-    tally->latencies_ns[tally->distinct++] = now > body->time_ns ? now - body->time_ns : 0;
+    tally->latencies_ns[tally->distinct] = latency_ns;
+}
+
+static void take_new(struct tally *tally, const struct body *body, uint64_t now)
+{
+    if (!tally->no_latencies)
+        keep_latency(tally, now > body->time_ns ? now - body->time_ns : 0);
+    tally->distinct++;
     if (body->number < tally->highest)
         tally->out_of_order++;
     else
@@ -187,7 +194,7 @@ void tally_print(struct tally *tally)
            tally->damaged, tally->foreign, tally->first_ns, tally->last_ns, tally->first_after_ns);
     if (tally->values.count) {
         values_print("values", tally->values.counts, tally->values.count);
-    } else if (tally->distinct) {
+    } else if (tally->distinct && !tally->no_latencies) {
         qsort(tally->latencies_ns, tally->distinct, sizeof(*tally->latencies_ns), compare);
         print_latencies(tally);
     }

@@ -17,6 +17,7 @@ struct tally {
     uint64_t idle_ms;     /* once all are sent: the end, when nothing came for so long */
     uint64_t credit_fd;   /* pipe on which the sender is told what came; 0: none */
     bool only_first;      /* the end, when one message came */
+    bool no_latencies;    /* nothing is kept of a message but that it came: a bit */
     struct values values; /* counted in the place of numbers */
     /* the books */
     uint64_t messages; /* that came, repeated ones included */
@@ -48,8 +49,9 @@ struct tally {
         {"idle-ms", "end after so long a silence", &(tally)->idle_ms, 0, 0},                       \
         VALUES_ARGS(&(tally)->values),                                                             \
         {"credit-fd", "pipe on which the sender is told what came", &(tally)->credit_fd, 0, 0},    \
+        {"only-first", "end with the first message", 0, 0, &(tally)->only_first},                  \
     {                                                                                              \
-        "only-first", "end with the first message", 0, 0, &(tally)->only_first                     \
+        "no-latencies", "keep no more of a message than a bit", 0, 0, &(tally)->no_latencies       \
     }
 
 /* Checks the options and says "ready" on stdout: the runner starts the sender then. */
