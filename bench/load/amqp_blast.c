@@ -10,10 +10,13 @@
 #include "args.h"
 #include "body.h"
 #include "broker.h"
+#include "core/inflight.h"
 #include "pace.h"
 #include "values.h"
 
-enum { MAX_CONFIRMS = 32768, BATCH = 64, TRANSIENT = 1, PERSISTENT = 2 };
+/* The daemon's own (src/amqp/confirms.c): most unconfirmed ones, and the time they may take. */
+enum { ADAPTED_MOST = 65536, ADAPTED_TARGET_US = 1000000 };
+enum { MAX_CONFIRMS = 2 * ADAPTED_MOST, BATCH = 64, TRANSIENT = 1, PERSISTENT = 2 };
 
 struct sender {
     struct pace pace;
@@ -24,10 +27,11 @@ struct sender {
     uint64_t run;
     uint64_t first; /* number of the first message */
     uint64_t size;
-    uint64_t confirms; /* most messages not yet confirmed */
+    uint64_t confirms; /* most messages not yet confirmed; 0: as many as the daemon would have */
     bool transient;    /* delivery mode 1 */
     bool annotated;    /* mandatory, and with the properties and headers that the daemon sets */
     struct values values;
+    struct inflight inflight; /* the daemon's rule, where `confirms` is 0 */
     char *body;
     amqp_connection_state_t broker;
     uint64_t ready_ns;
@@ -67,6 +71,12 @@ static void annotate(struct sender *sender, amqp_basic_properties_t *properties)
     properties->app_id = amqp_cstring_bytes("chunneld");
 }
 
+static bool has_room(const struct sender *sender)
+{
+    uint64_t most = sender->confirms ? sender->confirms : sender->inflight.limit;
+    return sender->pace.sent - sender->settled < most;
+}
+
 static void publish_one(struct sender *sender, uint64_t now)
 {
     amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG,
@@ -89,6 +99,7 @@ static void publish_one(struct sender *sender, uint64_t now)
         die("publish: %s", amqp_error_string2(status));
     sender->pace.sent++;
     sender->confirmed[sender->pace.sent % MAX_CONFIRMS] = false;
+    inflight_on_sent(&sender->inflight, sender->pace.sent, now / 1000);
 }
 
 static void publish_due(struct sender *sender)
@@ -98,8 +109,10 @@ static void publish_due(struct sender *sender)
         return;
     uint64_t due = pace_due(&sender->pace, now);
     for (int i = 0; i < BATCH && due-- > 0; i++) {
-        if (sender->pace.sent - sender->settled >= sender->confirms)
+        if (!has_room(sender)) {
+            sender->inflight.held_back = true;
             break;
+        }
         publish_one(sender, clock_ns());
     }
 }
@@ -113,6 +126,8 @@ static void settle(struct sender *sender, uint64_t tag, bool multiple)
     while (sender->settled < sender->pace.sent &&
            sender->confirmed[(sender->settled + 1) % MAX_CONFIRMS])
         sender->settled++;
+    if (inflight_is_due(&sender->inflight, sender->settled + 1))
+        inflight_judge(&sender->inflight, clock_ns() / 1000);
 }
 
 static void take_frame(struct sender *sender, const amqp_frame_t *frame)
@@ -150,7 +165,7 @@ static bool may_send(const struct sender *sender)
 {
     uint64_t now = clock_ns();
     return !pace_is_over(&sender->pace, now) && pace_due(&sender->pace, now) > 0 &&
-           sender->pace.sent - sender->settled < sender->confirms;
+           has_room(sender);
 }
 
 static void send_all(struct sender *sender)
@@ -160,8 +175,7 @@ static void send_all(struct sender *sender)
         publish_due(sender);
         read_confirms(sender);
         if (!may_send(sender) && !broker_has_input(sender->broker))
-            pace_wait(&sender->pace, amqp_get_sockfd(sender->broker), false,
-                      sender->pace.sent - sender->settled >= sender->confirms);
+            pace_wait(&sender->pace, amqp_get_sockfd(sender->broker), false, !has_room(sender));
     }
 }
 
@@ -177,7 +191,8 @@ int main(int argc, char **argv)
         {"run", "number of the run", &sender.run, 0, 0},
         {"first", "number of the first message", &sender.first, 0, 0},
         {"size", "bytes of a body", &sender.size, 0, 0},
-        {"confirms", "most messages not yet confirmed", &sender.confirms, 0, 0},
+        {"confirms", "most messages not yet confirmed (0: by the daemon's rule)", &sender.confirms,
+         0, 0},
         {"transient", "delivery mode 1", 0, 0, &sender.transient},
         {"annotated", "mandatory, and with what the daemon adds", 0, 0, &sender.annotated},
         VALUES_ARGS(&sender.values),
@@ -186,8 +201,9 @@ int main(int argc, char **argv)
     args_parse(argc, argv, "publishes numbered, stamped messages with confirms", table);
     if (sender.size < BODY_MIN_SIZE || sender.size > BODY_MAX_SIZE)
         die("--size must be %d to %d", BODY_MIN_SIZE, BODY_MAX_SIZE);
-    if (sender.confirms < 1 || sender.confirms >= MAX_CONFIRMS)
-        die("--confirms must be 1 to %d", MAX_CONFIRMS - 1);
+    if (sender.confirms >= MAX_CONFIRMS)
+        die("--confirms must be 0 to %d", MAX_CONFIRMS - 1);
+    inflight_init(&sender.inflight, ADAPTED_MOST, ADAPTED_TARGET_US);
     values_begin(&sender.values, sender.first);
 
     sender.body = malloc(sender.size);

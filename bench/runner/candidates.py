@@ -299,13 +299,13 @@ class Bare(Candidate):
 
 class BareAlike(Bare):
     """RabbitMQ alone, given just what chunneld gives it: the same exchange and routing key,
-    mandatory, the same properties and headers."""
+    mandatory, the same properties and headers, as many unconfirmed."""
 
     def __init__(self) -> None:
         super().__init__("amqp", "RabbitMQ")
         self.name = "bare-alike"
         self.title = "RabbitMQ alone, same messages"
-        self.sender_words = ("--exchange", EXCHANGE, "--annotated")
+        self.sender_words = ("--exchange", EXCHANGE, "--annotated", "--confirms", "0")
 
 
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:

@@ -20,10 +20,11 @@ from .waiting import Failed
 
 SOURCES = ROOT / "bench" / "load"
 COMMON = ("args", "body", "pace", "tally", "values")
-PROGRAMS = {"redis_blast": (), "redis_tap": (), "amqp_blast": ("broker",),
+RULE = "../../src/core/inflight"  # the daemon's own, of how much goes out unconfirmed
+PROGRAMS = {"redis_blast": (), "redis_tap": (), "amqp_blast": ("broker", RULE),
             "amqp_drain": ("broker", "idset"), "amqp_queue": ("broker",),
             "amqp_call": ("broker", "rtt"), "redis_call": ("rtt",)}
-FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra"]
+FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-I", str(ROOT / "include")]
 
 
 def build(cache: Cache) -> pathlib.Path:
@@ -42,7 +43,9 @@ def build(cache: Cache) -> pathlib.Path:
             cache.run(["cc", *FLAGS, "-o", str(folder / program), *sources,
                        *found.stdout.split()])
 
-    return cache.folder("load", sorted(SOURCES.glob("*.[ch]")), make)
+    inputs = [*sorted(SOURCES.glob("*.[ch]")), SOURCES / f"{RULE}.c",
+              ROOT / "include" / "core" / "inflight.h"]
+    return cache.folder("load", inputs, make)
 
 
 class Program:
