@@ -31,6 +31,7 @@ class Candidate:
 
     name = ""
     title = ""
+    slow = False  # some hundred or thousand messages a second: what it is given must be as few
 
     def prepare(self, cache: Cache) -> None:
         """Builds or installs it, unless that was done before."""
@@ -207,21 +208,22 @@ class NodePeer(Candidate):
 
 
 class PythonPeer(Candidate):
-    """redis-py and pika; see bench/peers/python/bridge.py."""
+    """redis-py and pika on asyncio; see bench/peers/python/bridge.py."""
 
     name = "python"
-    title = "Python (redis-py, pika)"
+    title = "Python, asyncio (redis-py, pika)"
+    packages: tuple[str, ...] = ("redis", "hiredis", "pika")
     _folder: pathlib.Path
 
     def prepare(self, cache: Cache) -> None:
-        requirements = PEERS / "python" / "requirements.txt"
+        requirements = PEERS / self.name / "requirements.txt"
 
         def make(folder: pathlib.Path) -> None:
             cache.run(["/usr/bin/python3", "-m", "venv", str(folder / "venv")])
             cache.run([str(folder / "venv" / "bin" / "pip"), "install", "--quiet",
                        "--disable-pip-version-check", "-r", str(requirements)])
 
-        self._folder = cache.folder("python", [requirements], make)
+        self._folder = cache.folder(self.name, [requirements], make)
 
     @property
     def _python(self) -> str:
@@ -229,13 +231,23 @@ class PythonPeer(Candidate):
 
     def versions(self) -> dict[str, str]:
         script = ("import importlib.metadata as m;"
-                  "print(*(n + '=' + m.version(n) for n in ('redis', 'hiredis', 'pika')))")
+                  f"print(*(n + '=' + m.version(n) for n in {self.packages}))")
         packages = dict(word.split("=") for word in first_line(self._python, "-c", script).split())
         return {"interpreter": first_line(self._python, "--version"), **packages}
 
     def start(self, route: Route, folder: pathlib.Path) -> Child:
-        return self.child([self._python, "-B", str(PEERS / "python" / "bridge.py"),
+        return self.child([self._python, "-B", str(PEERS / self.name / "bridge.py"),
                            route.direction, peer_options(route)], folder)
+
+
+class PythonBlockingPeer(PythonPeer):
+    """The loops of redis-py's and pika's documentation, a message at a time; see
+    bench/peers/python-blocking/bridge.py."""
+
+    name = "python-blocking"
+    title = "Python as documented (redis-py, pika)"
+    packages = ("redis", "pika")
+    slow = True
 
 
 class ConnectPeer(Candidate):
@@ -310,5 +322,6 @@ class BareAlike(Bare):
 
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:
     return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given),
-            ChunneldDurable(given), NodePeer(), PythonPeer(), ConnectPeer(),
-            Bare("amqp", "RabbitMQ"), BareAlike(), Bare("redis", "Redis")]
+            ChunneldDurable(given), NodePeer(), PythonPeer(), PythonBlockingPeer(),
+            ConnectPeer(), Bare("amqp", "RabbitMQ"), BareAlike(),
+            Bare("redis", "Redis")]

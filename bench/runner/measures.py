@@ -128,6 +128,12 @@ def recovery(rig: Rig, candidate: Candidate, parameters: dict[str, Any]) -> Metr
         return recovery_to_redis(rig, run, parameters)
 
 
+def steady_rate(run: Run, parameters: dict[str, Any]) -> int:
+    """A slow candidate gets a quarter: if it were behind when the broker goes, it would be measured
+    how long it takes to catch up."""
+    return parameters["rate"] // 4 if run.candidate.slow else parameters["rate"]
+
+
 def crash_broker(rig: Rig) -> int:
     """Kills the broker and has it start again; when it was killed."""
     rig.broker.kill()
@@ -144,12 +150,12 @@ def recovered(first_ns: int, ready_ns: int) -> float | None:
 def recovery_to_amqp(rig: Rig, run: Run, parameters: dict[str, Any]) -> Metrics:
     """Redis goes on publishing all the while. A message stamped after the kill can only come
     through a connection made after it."""
-    number, size = rig.next_run(), parameters["size"]
-    pace = Pace(seconds=120, rate=parameters["rate"])
+    number, size, rate = rig.next_run(), parameters["size"], steady_rate(run, parameters)
+    pace = Pace(seconds=120, rate=rate)
     sender = run.ends.sender("redis", number, size, pace)
     receiver = None
     try:
-        wait_until(lambda: run.ends.queue_program()["messages"] >= parameters["rate"],
+        wait_until(lambda: run.ends.queue_program()["messages"] >= rate,
                    "a second's messages are in the queue", 30)
         killed_ns = crash_broker(rig)
         receiver = run.ends.receiver("amqp", number, size, more=[
@@ -172,13 +178,14 @@ def recovery_to_redis(rig: Rig, run: Run, parameters: dict[str, Any]) -> Metrics
     """The broker is killed over a queue being emptied; when it is back, messages that it did not
     have before are published."""
     before, after = rig.next_run(), rig.next_run()
-    size, rate = parameters["size"], parameters["rate"]
+    size, rate = parameters["size"], steady_rate(run, parameters)
     receivers = [run.ends.receiver("redis", number, size) for number in (before, after)]
     programs = list(receivers)
     try:
         for receiver in receivers:
             receiver.wait_ready(30)
-        filled = run.ends.sender("amqp", before, size, Pace(count=20 * rate)).result(60)
+        fill = Pace(count=rate if run.candidate.slow else 20 * rate)
+        filled = run.ends.sender("amqp", before, size, fill).result(60)
         killed_ns = crash_broker(rig)
         later = run.ends.sender("amqp", after, size,
                                 Pace(count=rate * parameters["seconds"], rate=rate),

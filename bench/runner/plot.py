@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape
 from .results import REFERENCE, Results, Summary
 from .scenarios import Case, Column, Scenario
 
-PANEL_WIDTH = 460
+PANEL_WIDTH = 510
 PANELS_A_ROW = 3
 MARGIN = 24
-LABEL_WIDTH = 170
+LABEL_WIDTH = 220
 VALUE_WIDTH = 90
 BAR_WIDTH = PANEL_WIDTH - LABEL_WIDTH - VALUE_WIDTH
 ROW_HEIGHT = 18
