@@ -57,8 +57,8 @@ uint64_t pace_due(const struct pace *pace, uint64_t now_ns)
         due = until_now;
     }
     if (pace->window) {
-        uint64_t under_way = pace->sent - pace->arrived;
-        uint64_t room = under_way < pace->window ? pace->window - under_way : 0;
+        uint64_t end = pace->arrived + pace->window;
+        uint64_t room = pace->sent < end ? end - pace->sent : 0;
         due = room < due ? room : due;
     }
     return due;

@@ -1,7 +1,8 @@
 /* When a sender may send: at full speed, at a rate, or as fast as the receiving end keeps up.
  *
  * With a window, the receiving end writes how many messages it has got so far (8 bytes, native
- * order, again and again) to a pipe, and never more than `window` are under way from end to end. */
+ * order, again and again) to a pipe, and never more than `window` are under way from end to end.
+ * What is counted may as well be another sender's: then this one follows that one's flow. */
 #ifndef BENCH_LOAD_PACE_H
 #define BENCH_LOAD_PACE_H
 

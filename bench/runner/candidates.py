@@ -320,8 +320,18 @@ class BareAlike(Bare):
         self.sender_words = ("--exchange", EXCHANGE, "--annotated", "--confirms", "0")
 
 
+class BareBeside(BareAlike):
+    """The same while Redis carries a message for each that comes through RabbitMQ: the machine has
+    the servers' work to do that it has with a bridge, and only the bridge's is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "bare-beside"
+        self.title = "RabbitMQ, Redis busy beside it"
+
+
 def all_candidates(given: pathlib.Path | None) -> list[Candidate]:
     return [Chunneld(given), ChunneldPlain(given), ChunneldTransactional(given),
             ChunneldDurable(given), NodePeer(), PythonPeer(), PythonBlockingPeer(),
-            ConnectPeer(), Bare("amqp", "RabbitMQ"), BareAlike(),
+            ConnectPeer(), Bare("amqp", "RabbitMQ"), BareAlike(), BareBeside(),
             Bare("redis", "Redis")]

@@ -24,6 +24,7 @@ RULE = "../../src/core/inflight"  # the daemon's own, of how much goes out uncon
 PROGRAMS = {"redis_blast": (), "redis_tap": (), "amqp_blast": ("broker", RULE),
             "amqp_drain": ("broker", "idset"), "amqp_queue": ("broker",),
             "amqp_call": ("broker", "rtt"), "redis_call": ("rtt",)}
+LONG_S = 24 * 3600  # for senders that somebody else ends
 FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-I", str(ROOT / "include")]
 
 
@@ -77,6 +78,9 @@ class Program:
         if self._process.returncode != 0:
             raise Failed(words.strip() or f"{self._name} ended with {self._process.returncode}")
         return json.loads(output)
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def ask_to_stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
@@ -153,22 +157,110 @@ class Ends:
         return json.loads(done.stdout) if done.stdout else {}
 
 
-def flow(ends: Ends, source: str, target: str, run: int, size: int, pace: Pace, idle_ms: int,
-         timeout: float, sender_words: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sends on one side, receives on the other: what the sender and what the receiver say."""
-    with contextlib.ExitStack() as cleanup:
-        tell_fd = listen_fd = 0
-        if pace.window:
-            listen, tell = (cleanup.enter_context(os.fdopen(fd, mode, 0))
-                            for fd, mode in zip(os.pipe(), ("rb", "wb")))
-            listen_fd, tell_fd = listen.fileno(), tell.fileno()
-        receiver = ends.receiver(target, run, size, tell_fd, ["--idle-ms", str(idle_ms)])
+class Pipe:
+    """On which a receiving end tells a sender what came; the runner itself only hands it on."""
+
+    def __init__(self, cleanup: contextlib.ExitStack) -> None:
+        self._ends = [cleanup.enter_context(os.fdopen(fd, mode, 0))
+                      for fd, mode in zip(os.pipe(), ("rb", "wb"))]
+        self.listen_fd, self.tell_fd = (end.fileno() for end in self._ends)
+
+    def close(self) -> None:
+        """From here on each end is held by its program alone."""
+        for end in self._ends:
+            end.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """What is sent from one side to the other."""
+
+    source: str
+    target: str
+    run: int
+    size: int
+    pace: Pace
+    sender_words: Sequence[str] = ()
+    receiver_words: Sequence[str] = ()
+
+
+class Flow:
+    """A sender and its receiving end at work. Use as a context manager."""
+
+    def __init__(self, ends: Ends, stream: Stream) -> None:
+        self._ends = ends
+        self._stream = stream
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> "Flow":
+        with contextlib.ExitStack() as cleanup:
+            self._start(cleanup)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._cleanup.close()
+
+    def _start(self, cleanup: contextlib.ExitStack) -> None:
+        pipe = Pipe(cleanup) if self._stream.pace.window else None
+        self._receiver = self._receive(cleanup, pipe.tell_fd if pipe else 0)
+        self._sender = self._send(cleanup, pipe.listen_fd if pipe else 0)
+        if pipe:
+            pipe.close()
+
+    def _receive(self, cleanup: contextlib.ExitStack, tell_fd: int) -> Program:
+        stream = self._stream
+        receiver = self._ends.receiver(stream.target, stream.run, stream.size, tell_fd,
+                                       stream.receiver_words)
         cleanup.callback(receiver.kill)
         receiver.wait_ready(30)
-        sender = ends.sender(source, run, size, pace, listen_fd, sender_words)
+        return receiver
+
+    def _send(self, cleanup: contextlib.ExitStack, listen_fd: int) -> Program:
+        stream = self._stream
+        sender = self._ends.sender(stream.source, stream.run, stream.size, stream.pace, listen_fd,
+                                   stream.sender_words)
         cleanup.callback(sender.kill)
-        if pace.window:  # from here on each end is held by its program alone
-            listen.close()
-            tell.close()
-        sent = sender.result(timeout)
-        return sent, receiver.result(timeout, f"{sent['sent']}\n")
+        return sender
+
+    def is_sending(self) -> bool:
+        return self._sender.is_alive()
+
+    def result(self, timeout: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the sender and what the receiver say at their ends."""
+        sent = self._sender.result(timeout)
+        return sent, self._receiver.result(timeout, f"{sent['sent']}\n")
+
+
+class FlowBeside(Flow):
+    """A flow on RabbitMQ, and one on Redis that follows it, as if there were a bridge between: for
+    each message that comes through RabbitMQ one is published on Redis, and only when that has
+    come, too, is there room for another in the window of the first sender.
+
+        amqp_blast -> RabbitMQ -> amqp_drain - credit -> redis_blast -> Redis -> redis_tap
+            ^---------------------------------- credit ------------------------------'"""
+
+    def _start(self, cleanup: contextlib.ExitStack) -> None:
+        stream = self._stream
+        follow, credit = Pipe(cleanup), Pipe(cleanup)
+        self._tap = self._ends.receiver("redis", stream.run, stream.size, credit.tell_fd,
+                                        stream.receiver_words)
+        cleanup.callback(self._tap.kill)
+        self._tap.wait_ready(30)
+        self._receiver = self._receive(cleanup, follow.tell_fd)
+        self._follower = self._ends.sender("redis", stream.run, stream.size,
+                                           Pace(seconds=LONG_S, window=1), follow.listen_fd)
+        cleanup.callback(self._follower.kill)
+        self._sender = self._send(cleanup, credit.listen_fd)
+        follow.close()
+        credit.close()
+
+    def result(self, timeout: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        sent = self._sender.result(timeout)
+        number = f"{sent['sent']}\n"
+        beside = self._tap.result(timeout, number)
+        if beside["distinct"] < sent["sent"]:
+            raise Failed(f"{beside['distinct']} of {sent['sent']} messages came on Redis")
+        self._follower.ask_to_stop()  # while there still is somebody to give it credit
+        self._follower.result(timeout)
+        return sent, self._receiver.result(timeout, number)

@@ -6,11 +6,10 @@ import contextlib
 import itertools
 import pathlib
 import tempfile
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
-from . import load
-from .candidates import Bare, Candidate
-from .load import Ends, Pace
+from .candidates import Bare, BareBeside, Candidate
+from .load import Ends, Flow, FlowBeside, Pace, Stream
 from .processes import Child
 from .routes import AMQP_TO_REDIS, EXCHANGE, REDIS_TO_AMQP, Route
 from .servers import Broker, Redis
@@ -69,13 +68,19 @@ class Run:
 
         wait_until(attached, f"{child.name} is attached to its source", 30)
 
+    def flowing(self, size: int, pace: Pace, receiver_words: Sequence[str] = ()) -> Flow:
+        """The load programs at both ends, to be started."""
+        words = self.candidate.sender_words if isinstance(self.candidate, Bare) else ()
+        kind = FlowBeside if isinstance(self.candidate, BareBeside) else Flow
+        return kind(self.ends, Stream(self.source, self.target, self._rig.next_run(), size, pace,
+                                      words, receiver_words))
+
     def flow(self, size: int, pace: Pace, idle_ms: int = 5000,
              timeout: float = 300) -> dict[str, Any]:
         """Sends through the candidate; what came of it, with the candidate's CPU time."""
         before = self.child.cpu_ns() if self.child else 0
-        words = self.candidate.sender_words if isinstance(self.candidate, Bare) else ()
-        sent, got = load.flow(self.ends, self.source, self.target, self._rig.next_run(), size,
-                              pace, idle_ms, timeout, words)
+        with self.flowing(size, pace, ["--idle-ms", str(idle_ms)]) as flow:
+            sent, got = flow.result(timeout)
         outcome = {"sent": sent["sent"], "got": got["distinct"],
                    "start_ns": sent["start_ns"], "sent_ns": sent["end_ns"], **got}
         if self.child:

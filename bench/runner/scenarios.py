@@ -79,7 +79,8 @@ def throughput(quick: bool) -> Scenario:
          Column("peak_mib", "peak MiB", 1, True), *LOSS, Column("out_of_order", "out of order")),
         [Case(f"{arrow(direction)}, {sizes(size)}",
               {"direction": direction, "size": size, "seconds": 1 if quick else 4},
-              (TO_AMQP if direction == REDIS_TO_AMQP else BRIDGES) + bare(direction))
+              (TO_AMQP + ("bare-beside",) if direction == REDIS_TO_AMQP else BRIDGES)
+              + bare(direction))
          for direction in DIRECTIONS for size in (100, 1024, 65536)])
 
 
