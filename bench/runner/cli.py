@@ -37,6 +37,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, metavar="N",
                         help="how often each is measured, in turn with the others (default: 3, "
                         "with --quick 1)")
+    parser.add_argument("--minutes", type=int, metavar="N",
+                        help="how long the scenario soak goes on (default: 60, with --quick 1)")
     parser.add_argument("--chunneld", type=pathlib.Path, metavar="PATH",
                         help="the program to measure (default: a release build of these sources)")
     parser.add_argument("--results", type=pathlib.Path, metavar="DIR", default=RESULTS,
@@ -45,8 +47,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.rounds is None:
         options.rounds = 1 if options.quick else 3
-    if options.rounds < 1:
-        parser.error("--rounds must be 1 or more")
+    if options.minutes is None:
+        options.minutes = 1 if options.quick else 60
+    if options.rounds < 1 or options.minutes < 1:
+        parser.error("--rounds and --minutes must be 1 or more")
     return options
 
 
@@ -62,7 +66,8 @@ def pick(things: Sequence, wanted: Sequence[str], kind: str) -> list:
 def show_list(scenarios: Sequence[Scenario], candidates: Sequence[Candidate]) -> None:
     print("scenarios")
     for scenario in scenarios:
-        print(f"  {scenario.name:16} {scenario.title}")
+        print(f"  {scenario.name:16} {scenario.title}"
+              f"{' (only where it is named)' if scenario.alone else ''}")
     print("candidates")
     for candidate in candidates:
         print(f"  {candidate.name:16} {candidate.title}")
@@ -116,10 +121,11 @@ def measure(options: argparse.Namespace, scenarios: Sequence[Scenario],
     with Rig(programs) as rig:
         for scenario in scenarios:
             print(f"\n{scenario.title} ({scenario.name})")
+            rounds = 1 if scenario.alone else options.rounds
             for case in scenario.cases:
                 who = [candidate for candidate in candidates if candidate.name in case.who]
                 if who and (not options.case or any(text in case.name for text in options.case)):
-                    measure_case(rig, scenario, case, who, options.rounds, results)
+                    measure_case(rig, scenario, case, who, rounds, results)
                     print(f"\n{results.case_table(scenario, case)}", flush=True)
 
 
@@ -142,12 +148,13 @@ def _interrupted(_number: int, _frame: object) -> NoReturn:
 
 
 def run(options: argparse.Namespace) -> None:
-    scenarios = all_scenarios(options.quick)
+    scenarios = all_scenarios(options.quick, options.minutes)
     candidates = all_candidates(options.chunneld and options.chunneld.absolute())
     if options.list:
         show_list(scenarios, candidates)
         return
-    scenarios = pick(scenarios, options.scenario, "scenario")
+    scenarios = [scenario for scenario in pick(scenarios, options.scenario, "scenario")
+                 if options.scenario or not scenario.alone]
     candidates = pick(candidates, options.candidate, "candidate")
     described = machine.describe()
     cache = Cache(default_folder())

@@ -9,6 +9,7 @@ from . import calls as rpc
 from . import measures
 from . import mirror as mirrors
 from . import observing
+from . import soak as long_run
 from . import thousand
 from .rig import Rig
 from .candidates import Candidate
@@ -47,11 +48,14 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
+    """`alone`: it takes so long that it is measured only where it is named, and then once."""
+
     name: str
     title: str
     measure: Measure
     columns: Sequence[Column]
     cases: Sequence[Case]
+    alone: bool = False
 
 
 LOSS = (Column("lost", "lost"), Column("duplicates", "twice"))
@@ -241,7 +245,19 @@ def many(quick: bool) -> Scenario:
          for shape, title in shapes])
 
 
-def all_scenarios(quick: bool) -> list[Scenario]:
+def soak(quick: bool, minutes: int) -> Scenario:
+    return Scenario(
+        "soak", "Saturated in both directions for long: does the memory grow?", long_run.soak,
+        (Column("rss_early_mib", "MiB after a tenth", 2), Column("rss_end_mib", "at the end", 2),
+         Column("rss_most_mib", "at most", 2), Column("slope_kib_h", "KiB/h more", 1),
+         Column("out", "to AMQP"), Column("back", "to Redis"), *LOSS,
+         Column("cpu_us", "CPU µs/message", 2)),
+        [Case(f"both at once, {minutes} min, 100 B",
+              {"minutes": minutes, "size": 100, "every_s": 1 if quick else 10}, DAEMON)],
+        alone=True)
+
+
+def all_scenarios(quick: bool, minutes: int) -> list[Scenario]:
     return [make(quick) for make in (throughput, latency, burst, outage, backlog, channels,
                                      recovery, startup, idle, mirror, calls, scrape,
-                                     observed, many)]
+                                     observed, many)] + [soak(quick, minutes)]
