@@ -5,6 +5,7 @@
 #include "net/dialer.h"
 #include "net/link.h"
 #include "net/outbuf.h"
+#include "net/rests.h"
 #include "net/stream.h"
 
 enum { LINK_WHY_SIZE = 256, LINK_NAME_SIZE = 256 };
@@ -28,7 +29,7 @@ struct link {
     struct loop_timer timer; /* see enum link_state */
     struct loop_task flush;  /* the turn's writes */
     struct loop_task more;   /* reads left over by the last turn */
-    struct loop_timer rest;  /* nothing is read until then; only while up and not paused */
+    struct resting rest;     /* nothing is read until its end; only while up and not paused */
     struct loop_task down;   /* on_down is due: the failure came inside an operation */
     struct outbuf out;
     uint8_t *in; /* read buffer, `in_size` bytes, the first `in_len` in use */
@@ -59,7 +60,7 @@ void link_fail(struct link *link, const char *why);
 void link_flow_read(struct link *link);
 /* A rest is over before its time. Reads are for the caller to watch again. */
 void link_flow_end_rest(struct link *link);
-/* Timer of `rest`. */
+/* The end of `rest`. */
 void link_flow_on_rested(void *ctx);
 /* Drops what was read and not used. */
 void link_flow_forget_input(struct link *link);

@@ -14,6 +14,7 @@ struct loop;
 struct event;
 struct event_base;
 struct evdns_base;
+struct rests;
 
 /* NULL and words in `err`. Ignores SIGPIPE. */
 struct loop *loop_new(struct err *err);
@@ -23,7 +24,7 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 /* Ends loop_run() after the turn under way; deferred calls already made still run. */
 void loop_stop(struct loop *loop);
-/* Runs what is ready, waiting at most `wait_us` for something; for tests. */
+/* Runs what is ready, waiting about `wait_us` for something, as timers do; for tests. */
 void loop_turn(struct loop *loop, uint64_t wait_us);
 
 /* Monotonic µs, read at the begin and the end of a turn of the loop and at loop_touch(). */
@@ -59,10 +60,13 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 /* Takes it back; legal when it is not queued. */
 void loop_task_cancel(struct loop *loop, struct loop_task *task);
 
-/* A timer, embedded by value. */
+/* A timer, embedded by value. It is never early, and up to about 10 ms late (two ticks of the
+ * kernel, of 4 ms as a rule, and the rounding of its wait to 1 ms): rests.h has what must be to the
+ * µs. */
 struct loop_timer {
     struct loop *loop;
     struct event *event; /* owned; made at init */
+    uint64_t due_us;     /* when it is to run, as last set */
     void (*run)(void *ctx);
     void *ctx;
 };
@@ -80,6 +84,8 @@ bool loop_timer_is_set(const struct loop_timer *timer);
 int loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *ctx, int signal_number),
                    void *ctx);
 
+/* For link.c and link_flow.c alone: the links that rest. */
+struct rests *loop_rests(struct loop *loop);
 /* For net/ and ops/http alone. */
 struct event_base *loop_event_base(struct loop *loop);
 struct evdns_base *loop_evdns_base(struct loop *loop);

@@ -154,10 +154,9 @@ struct link *link_new(struct loop *loop, const struct link_limits *limits,
     loop_task_init(&link->flush, link_on_flush, link);
     loop_task_init(&link->more, link_on_readable, link);
     loop_task_init(&link->down, link_on_down_due, link);
+    resting_init(&link->rest, link_flow_on_rested, link);
     link->dialer = dialer_new(loop, &link_dialer_events, link);
-    if (link->dialer == NULL || loop_timer_init(&link->timer, loop, link_on_timer, link) != 0 ||
-        loop_timer_init(&link->rest, loop, link_flow_on_rested, link) != 0) {
-        loop_timer_fini(&link->timer);
+    if (link->dialer == NULL || loop_timer_init(&link->timer, loop, link_on_timer, link) != 0) {
         dialer_free(link->dialer);
         free(link);
         return NULL;
@@ -172,7 +171,6 @@ void link_free(struct link *link)
     }
     link_drop(link);
     loop_timer_fini(&link->timer);
-    loop_timer_fini(&link->rest);
     dialer_free(link->dialer);
     free(link);
 }

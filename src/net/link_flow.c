@@ -136,14 +136,14 @@ static void link_rest(struct link *link)
         link->stream->ops->watch_reads(link->stream, end == 0);
     }
     if (may_rest && end != 0) {
-        loop_timer_set(&link->rest, end - now);
+        rests_begin(loop_rests(link->loop), &link->rest, end);
     }
 }
 
 void link_flow_end_rest(struct link *link)
 {
     link->unwatched = false;
-    loop_timer_cancel(&link->rest);
+    resting_end(&link->rest);
 }
 
 /* One rest follows another, as a rule: reads are watched again only where none does. */

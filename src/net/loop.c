@@ -1,5 +1,5 @@
-/* The event loop over libevent: timers, deferred calls, signals, the resolver. For: everything that
- * waits. Not for: sockets (link.c). */
+/* The event loop over libevent: deferred calls, signals, the resolver. For: everything that waits.
+ * Not for: timers (loop_timer.c), sockets (link.c). */
 #include "net/loop.h"
 
 #include <event2/dns.h>
@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "net/moderation.h"
+#include "net/rests.h"
 
 TAILQ_HEAD(loop_task_list, loop_task);
 
@@ -25,7 +26,7 @@ struct loop_signal {
 struct loop {
     struct event_base *base;
     struct evdns_base *dns;
-    struct event *alarm;           /* wakes loop_turn() at the end of its wait */
+    struct loop_timer alarm;       /* wakes loop_turn() at the end of its wait */
     struct event *deferred;        /* activated by hand, runs the tasks at the end of the turn */
     struct loop_task_list tasks;   /* queued for the next pass */
     struct loop_task_list running; /* left of the pass under way */
@@ -35,15 +36,14 @@ struct loop {
     uint64_t turn_us;              /* when the turn under way began; 0: none did */
     struct lag lag;                /* how long turns took */
     struct rest rest;              /* what was said, see loop_allow_rest() */
+    struct rests *rests;           /* the links that rest */
     bool stopping;                 /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
 };
 
-static void loop_on_alarm(evutil_socket_t fd, short what, void *ctx)
+static void loop_on_alarm(void *ctx)
 {
-    (void)fd;
-    (void)what;
     (void)ctx;
 }
 
@@ -86,16 +86,16 @@ static void loop_on_deferred(evutil_socket_t fd, short what, void *ctx)
     loop_run_tasks(ctx);
 }
 
-/* With timers to the µs. By themselves libevent's keep to the kernel's coarse clock, whose steps of
- * 1 to 10 ms are longer than a rest (moderation.h), and count from when the turn began, so that
- * those set late in it run out early. */
+/* Without a cached time: timers count from when they are set, not from when the turn began. What
+ * the environment may say of libevent is ignored: rests.c needs what epoll alone has. */
 static struct event_base *loop_new_base(void)
 {
-    const int flags = EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NO_CACHE_TIME;
+    const int flags = EVENT_BASE_FLAG_NO_CACHE_TIME | EVENT_BASE_FLAG_IGNORE_ENV;
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config != NULL && event_config_set_flag(config, flags) == 0) {
+    if (config != NULL && event_config_set_flag(config, flags) == 0 &&
+        event_config_require_features(config, EV_FEATURE_ET) == 0) {
         base = event_base_new_with_config(config);
     }
     if (config != NULL) {
@@ -135,10 +135,11 @@ struct loop *loop_new(struct err *err)
     loop->base = loop_new_base();
     if (loop->base != NULL) {
         loop->dns = loop_new_dns(loop->base);
-        loop->alarm = evtimer_new(loop->base, loop_on_alarm, loop);
+        loop->rests = rests_new(loop);
         loop->deferred = event_new(loop->base, -1, 0, loop_on_deferred, loop);
     }
-    if (loop->dns == NULL || loop->alarm == NULL || loop->deferred == NULL) {
+    if (loop->dns == NULL || loop->rests == NULL || loop->deferred == NULL ||
+        loop_timer_init(&loop->alarm, loop, loop_on_alarm, loop) != 0) {
         err_set(err, "the event loop could not be set up: out of memory or descriptors");
         loop_free(loop);
         return NULL;
@@ -157,12 +158,11 @@ void loop_free(struct loop *loop)
     for (i = 0; i < loop->signal_count; i++) {
         event_free(loop->signals[i].event);
     }
-    if (loop->alarm != NULL) {
-        event_free(loop->alarm);
-    }
+    loop_timer_fini(&loop->alarm);
     if (loop->deferred != NULL) {
         event_free(loop->deferred);
     }
+    rests_free(loop->rests);
     if (loop->dns != NULL) {
         evdns_base_free(loop->dns, 0);
     }
@@ -205,17 +205,14 @@ void loop_stop(struct loop *loop)
 
 void loop_turn(struct loop *loop, uint64_t wait_us)
 {
-    struct timeval wait = {(time_t)(wait_us / CLOCK_US_PER_S),
-                           (suseconds_t)(wait_us % CLOCK_US_PER_S)};
-
     loop_touch(loop);
     if (wait_us == 0) {
         loop_wait_and_call(loop, EVLOOP_NONBLOCK);
         return;
     }
-    evtimer_add(loop->alarm, &wait);
+    loop_timer_set(&loop->alarm, wait_us);
     loop_wait_and_call(loop, EVLOOP_NO_EXIT_ON_EMPTY);
-    evtimer_del(loop->alarm);
+    loop_timer_cancel(&loop->alarm);
 }
 
 uint64_t loop_now_us(const struct loop *loop)
@@ -283,51 +280,6 @@ void loop_task_cancel(struct loop *loop, struct loop_task *task)
     }
 }
 
-static void loop_on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-    struct loop_timer *timer = ctx;
-
-    (void)fd;
-    (void)what;
-    loop_touch(timer->loop);
-    timer->run(timer->ctx);
-}
-
-int loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*run)(void *ctx), void *ctx)
-{
-    *timer = (struct loop_timer){.loop = loop, .run = run, .ctx = ctx};
-    timer->event = evtimer_new(loop->base, loop_on_timer, timer);
-    return timer->event != NULL ? 0 : -1;
-}
-
-void loop_timer_fini(struct loop_timer *timer)
-{
-    if (timer->event != NULL) {
-        event_free(timer->event);
-        timer->event = NULL;
-    }
-}
-
-void loop_timer_set(struct loop_timer *timer, uint64_t delay_us)
-{
-    struct timeval delay = {(time_t)(delay_us / CLOCK_US_PER_S),
-                            (suseconds_t)(delay_us % CLOCK_US_PER_S)};
-
-    evtimer_add(timer->event, &delay);
-}
-
-void loop_timer_cancel(struct loop_timer *timer)
-{
-    if (timer->event != NULL) {
-        evtimer_del(timer->event);
-    }
-}
-
-bool loop_timer_is_set(const struct loop_timer *timer)
-{
-    return timer->event != NULL && evtimer_pending(timer->event, NULL) != 0;
-}
-
 static void loop_on_signal_event(evutil_socket_t signal_number, short what, void *ctx)
 {
     struct loop_signal *wanted = ctx;
@@ -355,6 +307,11 @@ int loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *ctx, 
     }
     loop->signal_count++;
     return 0;
+}
+
+struct rests *loop_rests(struct loop *loop)
+{
+    return loop->rests;
 }
 
 struct event_base *loop_event_base(struct loop *loop)

@@ -288,6 +288,29 @@ static void test_freed_during_a_rest(void **state)
     net_rig_fini(&rig);
 }
 
+static void stop(void *ctx)
+{
+    loop_stop(ctx);
+}
+
+static void test_the_loop_stops_during_a_rest(void **state)
+{
+    struct net_rig rig;
+    struct owner owner;
+    struct loop_task task;
+
+    (void)state;
+    begin_resting(&rig, &owner);
+    net_rig_peer_write(&rig, "b", 1);
+    loop_task_init(&task, stop, rig.loop);
+    loop_defer(rig.loop, &task);
+    loop_run(rig.loop);
+    net_rig_wait_in(&rig, 2); /* where the loop goes on the rest ends */
+    loop_defer(rig.loop, &task);
+    loop_run(rig.loop);
+    net_rig_fini(&rig); /* and where it does not it is no harm */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_closed_after_a_flush_during_a_rest),
         cmocka_unit_test(test_closed_by_the_read_itself),
         cmocka_unit_test(test_freed_during_a_rest),
+        cmocka_unit_test(test_the_loop_stops_during_a_rest),
         cmocka_unit_test(net_rig_test_descriptors),
     };
 
