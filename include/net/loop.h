@@ -15,6 +15,7 @@ struct event;
 struct event_base;
 struct evdns_base;
 struct rests;
+struct loop_tasks;
 
 /* NULL and words in `err`. Ignores SIGPIPE. */
 struct loop *loop_new(struct err *err);
@@ -49,14 +50,17 @@ uint64_t loop_take_rest(struct loop *loop);
 struct loop_task {
     void (*run)(void *ctx);
     void *ctx;
-    bool queued;
-    uint64_t pass; /* the loop's pass in which it was queued */
+    struct loop_tasks *tasks; /* where it is queued; NULL: it is not */
+    uint64_t pass;            /* of those, in which it was queued */
     TAILQ_ENTRY(loop_task) link;
 };
 
 void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx);
 /* Queues the call; does nothing while it is queued already. */
 void loop_defer(struct loop *loop, struct loop_task *task);
+/* As that, behind all others of the turn, also those that are deferred later: for what gathers what
+ * they do. */
+void loop_defer_last(struct loop *loop, struct loop_task *task);
 /* Takes it back; legal when it is not queued. */
 void loop_task_cancel(struct loop *loop, struct loop_task *task);
 

@@ -210,7 +210,7 @@ void link_close_after_flush(struct link *link, uint64_t timeout_us)
     link_flow_end_rest(link);
     link->stream->ops->watch_reads(link->stream, 1);
     loop_timer_set(&link->timer, timeout_us);
-    loop_defer(link->loop, &link->flush);
+    loop_defer_last(link->loop, &link->flush);
     loop_defer(link->loop, &link->more);
 }
 
@@ -232,7 +232,7 @@ uint8_t *link_reserve(struct link *link, size_t len)
 void link_commit(struct link *link, size_t written)
 {
     outbuf_commit(&link->out, written);
-    loop_defer(link->loop, &link->flush);
+    loop_defer_last(link->loop, &link->flush);
 }
 
 int link_write(struct link *link, const void *data, size_t len)

@@ -13,6 +13,13 @@
 
 TAILQ_HEAD(loop_task_list, loop_task);
 
+/* Deferred calls of one kind. */
+struct loop_tasks {
+    struct loop_task_list waiting; /* for the next pass */
+    struct loop_task_list running; /* left of the pass under way */
+    uint64_t pass;                 /* number of the pass under way, or of the last one */
+};
+
 enum { LOOP_SIGNALS_MAX = 8, LOOP_PASSES_A_TURN = 8 };
 
 /* A signal and who wants it. */
@@ -26,18 +33,17 @@ struct loop_signal {
 struct loop {
     struct event_base *base;
     struct evdns_base *dns;
-    struct loop_timer alarm;       /* wakes loop_turn() at the end of its wait */
-    struct event *deferred;        /* activated by hand, runs the tasks at the end of the turn */
-    struct loop_task_list tasks;   /* queued for the next pass */
-    struct loop_task_list running; /* left of the pass under way */
-    uint64_t pass;                 /* number of the pass under way, or of the last one */
-    bool deferring;                /* inside loop_run_tasks() */
-    uint64_t now_us;               /* the clock as last read */
-    uint64_t turn_us;              /* when the turn under way began; 0: none did */
-    struct lag lag;                /* how long turns took */
-    struct rest rest;              /* what was said, see loop_allow_rest() */
-    struct rests *rests;           /* the links that rest */
-    bool stopping;                 /* loop_stop() was called */
+    struct loop_timer alarm; /* wakes loop_turn() at the end of its wait */
+    struct event *deferred;  /* activated by hand, runs the tasks at the end of the turn */
+    struct loop_tasks tasks; /* loop_defer() */
+    struct loop_tasks last;  /* loop_defer_last() */
+    bool deferring;          /* inside loop_run_tasks() */
+    uint64_t now_us;         /* the clock as last read */
+    uint64_t turn_us;        /* when the turn under way began; 0: none did */
+    struct lag lag;          /* how long turns took */
+    struct rest rest;        /* what was said, see loop_allow_rest() */
+    struct rests *rests;     /* the links that rest */
+    bool stopping;           /* loop_stop() was called */
     struct loop_signal signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
 };
@@ -47,18 +53,29 @@ static void loop_on_alarm(void *ctx)
     (void)ctx;
 }
 
+static void loop_tasks_init(struct loop_tasks *tasks)
+{
+    TAILQ_INIT(&tasks->waiting);
+    TAILQ_INIT(&tasks->running);
+}
+
 /* Runs what is queued; what that queues waits for the next pass. */
-static void loop_run_pass(struct loop *loop)
+static void loop_run_pass(struct loop_tasks *tasks)
 {
     struct loop_task *task;
 
-    loop->pass++;
-    TAILQ_CONCAT(&loop->running, &loop->tasks, link);
-    while ((task = TAILQ_FIRST(&loop->running)) != NULL) {
-        TAILQ_REMOVE(&loop->running, task, link);
-        task->queued = false;
+    tasks->pass++;
+    TAILQ_CONCAT(&tasks->running, &tasks->waiting, link);
+    while ((task = TAILQ_FIRST(&tasks->running)) != NULL) {
+        TAILQ_REMOVE(&tasks->running, task, link);
+        task->tasks = NULL;
         task->run(task->ctx);
     }
+}
+
+static bool loop_has_tasks(const struct loop *loop)
+{
+    return !TAILQ_EMPTY(&loop->tasks.waiting) || !TAILQ_EMPTY(&loop->last.waiting);
 }
 
 /* The end of a turn. Tasks that queue tasks get a few passes; then the sockets have their turn, so
@@ -69,11 +86,12 @@ static void loop_run_tasks(struct loop *loop)
     int pass;
 
     loop->deferring = true;
-    for (pass = 0; pass < LOOP_PASSES_A_TURN && !TAILQ_EMPTY(&loop->tasks); pass++) {
-        loop_run_pass(loop);
+    for (pass = 0; pass < LOOP_PASSES_A_TURN && loop_has_tasks(loop); pass++) {
+        loop_run_pass(TAILQ_EMPTY(&loop->tasks.waiting) ? &loop->last : &loop->tasks);
     }
+    loop_run_pass(&loop->last);
     loop->deferring = false;
-    if (!TAILQ_EMPTY(&loop->tasks)) {
+    if (loop_has_tasks(loop)) {
         event_add(loop->deferred, &at_once);
     }
 }
@@ -129,8 +147,8 @@ struct loop *loop_new(struct err *err)
         return NULL;
     }
     loop->rest = REST_INIT;
-    TAILQ_INIT(&loop->tasks);
-    TAILQ_INIT(&loop->running);
+    loop_tasks_init(&loop->tasks);
+    loop_tasks_init(&loop->last);
     signal(SIGPIPE, SIG_IGN);
     loop->base = loop_new_base();
     if (loop->base != NULL) {
@@ -254,29 +272,42 @@ void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)
     *task = (struct loop_task){.run = run, .ctx = ctx};
 }
 
-void loop_defer(struct loop *loop, struct loop_task *task)
+static void loop_queue(struct loop *loop, struct loop_tasks *tasks, struct loop_task *task)
 {
-    if (task->queued) {
+    if (task->tasks != NULL) {
         return;
     }
-    if (TAILQ_EMPTY(&loop->tasks) && !loop->deferring) {
+    if (!loop->deferring && !loop_has_tasks(loop)) {
         event_active(loop->deferred, 0, 0);
     }
-    task->queued = true;
-    task->pass = loop->pass;
-    TAILQ_INSERT_TAIL(&loop->tasks, task, link);
+    task->tasks = tasks;
+    task->pass = tasks->pass;
+    TAILQ_INSERT_TAIL(&tasks->waiting, task, link);
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+    loop_queue(loop, &loop->tasks, task);
+}
+
+void loop_defer_last(struct loop *loop, struct loop_task *task)
+{
+    loop_queue(loop, &loop->last, task);
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-    if (!task->queued) {
+    struct loop_tasks *tasks = task->tasks;
+
+    (void)loop;
+    if (tasks == NULL) {
         return;
     }
-    task->queued = false;
-    if (task->pass == loop->pass) {
-        TAILQ_REMOVE(&loop->tasks, task, link);
+    task->tasks = NULL;
+    if (task->pass == tasks->pass) {
+        TAILQ_REMOVE(&tasks->waiting, task, link);
     } else {
-        TAILQ_REMOVE(&loop->running, task, link);
+        TAILQ_REMOVE(&tasks->running, task, link);
     }
 }
 

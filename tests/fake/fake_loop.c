@@ -14,7 +14,7 @@ struct loop *loop_new(struct err *err)
     }
     loop->now_us = 1000 * 1000;
     loop->rest = REST_INIT;
-    TAILQ_INIT(&loop->tasks);
+    TAILQ_INIT(&loop->queued.list);
     TAILQ_INIT(&loop->timers);
     TAILQ_INIT(&loop->links);
     return loop;
@@ -27,7 +27,7 @@ void loop_free(struct loop *loop)
     }
     assert(TAILQ_EMPTY(&loop->timers));
     assert(TAILQ_EMPTY(&loop->links));
-    assert(TAILQ_EMPTY(&loop->tasks));
+    assert(TAILQ_EMPTY(&loop->queued.list));
     free(loop);
 }
 
@@ -63,29 +63,29 @@ void loop_task_init(struct loop_task *task, void (*run)(void *ctx), void *ctx)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
-    if (!task->queued) {
-        task->queued = true;
-        TAILQ_INSERT_TAIL(&loop->tasks, task, link);
+    if (task->tasks == NULL) {
+        task->tasks = &loop->queued;
+        TAILQ_INSERT_TAIL(&loop->queued.list, task, link);
     }
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-    if (task->queued) {
-        task->queued = false;
-        TAILQ_REMOVE(&loop->tasks, task, link);
+    if (task->tasks != NULL) {
+        task->tasks = NULL;
+        TAILQ_REMOVE(&loop->queued.list, task, link);
     }
 }
 
 static bool loop_run_task(struct loop *loop)
 {
-    struct loop_task *task = TAILQ_FIRST(&loop->tasks);
+    struct loop_task *task = TAILQ_FIRST(&loop->queued.list);
 
     if (task == NULL) {
         return false;
     }
-    TAILQ_REMOVE(&loop->tasks, task, link);
-    task->queued = false;
+    TAILQ_REMOVE(&loop->queued.list, task, link);
+    task->tasks = NULL;
     task->run(task->ctx);
     return true;
 }

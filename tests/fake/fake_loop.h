@@ -12,6 +12,10 @@ TAILQ_HEAD(loop_task_list, loop_task);
 TAILQ_HEAD(event_list, event);
 TAILQ_HEAD(link_list, link);
 
+struct loop_tasks {
+    struct loop_task_list list;
+};
+
 /* The place of a timer in the loop. */
 struct event {
     TAILQ_ENTRY(event) link;
@@ -25,7 +29,7 @@ enum { FAKE_PORTS = 8 };
 struct loop {
     uint64_t now_us;
     struct rest rest; /* what was said, see loop_allow_rest() */
-    struct loop_task_list tasks;
+    struct loop_tasks queued;
     struct event_list timers;
     struct link_list links;
     const struct fake_server *server;

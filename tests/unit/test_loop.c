@@ -198,6 +198,64 @@ static void test_cancelled_in_the_pass_that_would_run_them(void **state)
     loop_free(trace.loop);
 }
 
+static void test_the_last_call_runs_behind_all_others(void **state)
+{
+    struct trace trace = {.loop = make_loop()};
+    struct step a, b, c, last;
+
+    (void)state;
+    step_init(&a, &trace, 'a');
+    step_init(&b, &trace, 'b');
+    step_init(&c, &trace, 'c');
+    step_init(&last, &trace, 'z');
+    a.defers = &b;
+    b.defers = &c;
+    loop_defer_last(trace.loop, &last.task);
+    loop_defer_last(trace.loop, &last.task);
+    loop_defer(trace.loop, &a.task);
+    turn(&trace);
+    expect_trace(&trace, "abcz");
+    turn(&trace);
+    expect_trace(&trace, "");
+
+    loop_defer_last(trace.loop, &last.task); /* alone, and what it defers runs in the same turn */
+    last.defers = &c;
+    turn(&trace);
+    expect_trace(&trace, "zc");
+
+    loop_defer_last(trace.loop, &last.task); /* cancelled before, and by another */
+    loop_task_cancel(trace.loop, &last.task);
+    turn(&trace);
+    expect_trace(&trace, "");
+    a.defers = NULL;
+    a.cancels = &last;
+    loop_defer_last(trace.loop, &last.task);
+    loop_defer(trace.loop, &a.task);
+    turn(&trace);
+    expect_trace(&trace, "a");
+    loop_free(trace.loop);
+}
+
+static void test_a_last_call_cancels_another(void **state)
+{
+    struct trace trace = {.loop = make_loop()};
+    struct step y, z;
+
+    (void)state;
+    step_init(&y, &trace, 'y');
+    step_init(&z, &trace, 'z');
+    y.cancels = &z; /* of the pass under way */
+    loop_defer_last(trace.loop, &y.task);
+    loop_defer_last(trace.loop, &z.task);
+    turn(&trace);
+    expect_trace(&trace, "y");
+    y.defers = &z; /* and of the next one, in the other queue now */
+    loop_defer_last(trace.loop, &y.task);
+    turn(&trace);
+    expect_trace(&trace, "y");
+    loop_free(trace.loop);
+}
+
 /* A call that defers itself for ever, and counts. */
 struct forever {
     struct loop *loop;
@@ -262,6 +320,23 @@ static void test_a_call_that_defers_itself_starves_nobody(void **state)
     event_free(readable);
     close(pair[0]);
     close(pair[1]);
+    loop_free(forever.loop);
+}
+
+static void test_a_call_that_defers_itself_keeps_none_from_being_last(void **state)
+{
+    struct forever forever = {.loop = make_loop()};
+    struct trace trace = {.loop = forever.loop};
+    struct step last;
+
+    (void)state;
+    loop_task_init(&forever.task, on_forever, &forever);
+    step_init(&last, &trace, 'z');
+    loop_defer(forever.loop, &forever.task);
+    loop_defer_last(forever.loop, &last.task);
+    turn(&trace);
+    expect_trace(&trace, "z");
+    loop_task_cancel(forever.loop, &forever.task);
     loop_free(forever.loop);
 }
 
@@ -593,7 +668,10 @@ int main(void)
         cmocka_unit_test(test_deferred_by_a_deferred_call),
         cmocka_unit_test(test_cancelled_calls_do_not_run),
         cmocka_unit_test(test_cancelled_in_the_pass_that_would_run_them),
+        cmocka_unit_test(test_the_last_call_runs_behind_all_others),
+        cmocka_unit_test(test_a_last_call_cancels_another),
         cmocka_unit_test(test_a_call_that_defers_itself_starves_nobody),
+        cmocka_unit_test(test_a_call_that_defers_itself_keeps_none_from_being_last),
         cmocka_unit_test(test_stop_runs_what_was_deferred),
         cmocka_unit_test(test_stop_ends_a_call_that_defers_itself),
         cmocka_unit_test(test_timers_run_in_their_time),
