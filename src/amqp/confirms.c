@@ -51,37 +51,29 @@ static bool confirms_may_rest(const struct rmq_sink *sink)
     return !sink->base.urgent && !sink->transactional;
 }
 
-/* How long what is read now may stay unread for what is known of those before. */
-static uint64_t confirms_rest(const struct rmq_sink *sink)
+/* How long what is read now may stay unread: `rest_us`, or longer for what is known of messages
+ * before. */
+static uint64_t confirms_rest(const struct rmq_sink *sink, uint64_t rest_us)
 {
     uint64_t by_rate = moderation_by_rate(&sink->moderation);
 
-    return sink->rest_us > by_rate ? sink->rest_us : by_rate;
+    if (!confirms_may_rest(sink)) {
+        return 0;
+    }
+    rest_us = by_rate > rest_us ? by_rate : rest_us;
+    return sink->rest_us > rest_us ? sink->rest_us : rest_us;
 }
 
 void rmq_confirms_allow_rest(struct rmq_sink *sink)
 {
-    uint64_t rest_us = 0;
-
-    if (confirms_may_rest(sink)) {
-        moderation_count(&sink->moderation, loop_now_us(sink->loop));
-        rest_us = confirms_rest(sink);
-    }
-    loop_allow_rest(sink->loop, rest_us);
+    moderation_count(&sink->moderation, loop_now_us(sink->loop));
+    loop_allow_rest(sink->loop, confirms_rest(sink, 0));
 }
 
 /* What comes next waits for as many to be sent: that is a wait as well. */
 void rmq_confirms_on_queued(struct rmq_sink *sink, uint64_t count)
 {
-    uint64_t rest_us = 0;
-
-    if (confirms_may_rest(sink)) {
-        uint64_t known = confirms_rest(sink);
-        uint64_t queued = moderation_by_queue(&sink->moderation, count);
-
-        rest_us = queued > known ? queued : known;
-    }
-    loop_allow_rest(sink->loop, rest_us);
+    loop_allow_rest(sink->loop, confirms_rest(sink, moderation_by_queue(&sink->moderation, count)));
 }
 
 /* Progress is what counts: a broker that confirms slowly, but goes on, is not timed out. */
@@ -175,7 +167,7 @@ static void confirms_take_all(struct rmq_sink *sink, uint64_t tag, bool multiple
     if (sink->busy || sink->stopping) {
         loop_defer(sink->loop, &sink->step);
     }
-    loop_allow_rest(sink->loop, sink->rest_us);
+    loop_allow_rest(sink->loop, confirms_rest(sink, 0));
 }
 
 void rmq_confirms_on_ack(struct rmq_sink *sink, const amqp_basic_ack_t *ack)
