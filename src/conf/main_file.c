@@ -12,6 +12,7 @@
 #include "conf/connection.h"
 #include "conf/keys.h"
 #include "conf/read.h"
+#include "conf/redeclared.h"
 #include "conf/value.h"
 
 enum { CONF_HOST_NAME_MAX = 256 };
@@ -155,6 +156,7 @@ void conf_main_finish(struct conf_loader *loader, const struct json_node *node, 
     }
     conf_main_includes(loader, node);
     if (loader->problem_count == 0 && !loader->out_of_memory) {
+        conf_redeclared_check(loader);
         conf_circle_check(loader); /* what is broken, or half-read, feeds nobody */
         conf_advise(loader);
     }

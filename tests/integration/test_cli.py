@@ -192,6 +192,22 @@ def test_include(tmp_path):
     assert all(match["file"].endswith("rules.d/30-c.json") for match in problems(err))
 
 
+@pytest.mark.parametrize("arguments", [["--check"], []])
+def test_what_is_declared_twice_and_not_alike(tmp_path, arguments):
+    # Do --check and the start refuse it, with both files and lines, and take it once it is alike?
+    path = write(tmp_path, changed(include=["rules.d/*.json"], topology={
+        "queues": [{"name": "work", "arguments": {"x-max-length": 10}}]}))
+    other = write(tmp_path, {"topology": {"queues": [
+        {"name": "work", "durable": False, "arguments": {"x-max-length": 10}}]}}, "rules.d/a.json")
+    status, out, err = run("-c", path, *arguments)
+    assert (status, out) == (78, "")
+    (match,) = problems(err)
+    assert (match["file"], match["pointer"]) == (str(other), "/topology/queues/0")
+    assert re.search(rf'"work" is declared at {re.escape(str(path))}:\d+:\d+ too.*"durable"', err)
+    other.write_text(other.read_text().replace('"durable": false', '"durable": true'))
+    assert run("-c", path, "--check") == (0, f"{path}: ok, 2 bridges\n", "")
+
+
 def test_environment(tmp_path):
     # Do ${NAME} and ${NAME:-default} under connections come from the environment?
     config = changed(connections={

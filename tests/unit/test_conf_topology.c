@@ -107,6 +107,78 @@ static const struct conf_bad topology[] = {
      "4:3: /topology/queues/0/arguments/" N256 ": a name of 256 octets; AMQP allows 255"},
 };
 
+/* What is declared twice, in a topology on line 3 and on; what one differs in from the other. */
+#define TWICE(place, what, name, first, differs)                                                   \
+    place ": " what " '" name "' is declared at f:" first " too, with another " differs            \
+          "; RabbitMQ refuses the second of the two; write them alike, or take one out"
+#define TWO_CONNECTIONS(url)                                                                       \
+    "{'connections': {'a': {'url': 'amqp://h'}, 'b': {'url': '" url "'}},\n'topology': [\n"
+static const struct conf_bad twice[] = {
+    {TOPOLOGY("{'queues': [{'name': 'q'}, {'name': 'q', 'durable': false}]}"),
+     TWICE("3:30: /topology/queues/1", "queue", "q", "3:15", "'durable'")},
+    {TOPOLOGY("{'queues': [{'name': 'q', 'exclusive': true, 'auto_delete': true},\n"
+              "{'name': 'p'}, {'name': 'q', 'arguments': {'x-max-length': 5}}]}"),
+     TWICE("4:16: /topology/queues/2", "queue", "q", "3:15",
+           "'exclusive', 'auto_delete', 'x-max-length'")},
+    {TOPOLOGY("{'queues': [{'name': 'q', 'arguments': {'x-max-length': 5, 'x-expires': 1}},\n"
+              "{'name': 'q', 'arguments': {'x-max-length': 6, 'x-queue-mode': 'lazy'}}]}"),
+     TWICE("4:1: /topology/queues/1", "queue", "q", "3:15",
+           "'x-max-length', 'x-expires', 'x-queue-mode'")},
+    {TOPOLOGY("{'queues': [{'name': 'q', 'arguments': {'x-expires': 5}},\n"
+              "{'name': 'q', 'arguments': {'x-expires': '5'}}]}"),
+     TWICE("4:1: /topology/queues/1", "queue", "q", "3:15", "'x-expires'")},
+    {TOPOLOGY("{'queues': [{'name': 'q'},\n"
+              "{'name': 'q', 'arguments': {'x-queue-type': 'quorum'}}]}"),
+     TWICE("4:1: /topology/queues/1", "queue", "q", "3:15", "'x-queue-type'")},
+    {TOPOLOGY("{'exchanges': [{'name': 'x'}, {'name': 'x', 'type': 'topic'},\n"
+              "{'name': 'x', 'internal': true, 'arguments': {'alternate-exchange': 'y'}}]}"),
+     TWICE("3:33: /topology/exchanges/1", "exchange", "x", "3:18",
+           "'type'") "\n" TWICE("4:1: /topology/exchanges/2", "exchange", "x", "3:18",
+                                "'internal', 'alternate-exchange'")},
+    {TWO_CONNECTIONS(
+         "amqp://h") "{'connection': 'a', 'queues': [{'name': 'q'}]},\n"
+                     "{'connection': 'b', 'queues': [{'name': 'q', 'durable': false}]}]}",
+     TWICE("4:32: /topology/1/queues/0", "queue", "q", "3:32", "'durable'")},
+    {WITH_BOTH("'topology': {'exchanges': [{'name': 'x', 'type': 'fanout'}],\n"
+               "'queues': [{'name': 'chunnel.m', 'arguments': {'x-expires': 60000}}]},\n"
+               "'bridges': [{'name': 'm', 'mirror': {'channel': 'c', 'exchange': 'x'}}]}"),
+     TWICE("4:13: /bridges/0", "queue", "chunnel.m", "3:12", "'x-expires'")},
+};
+
+static void problems_of_what_is_declared_twice(void **state)
+{
+    (void)state;
+    conf_bad_check(twice, sizeof(twice) / sizeof(twice[0]));
+}
+
+/* What RabbitMQ takes: declarations alike, and those that only look. */
+static const struct conf_bad alike[] = {
+    {TOPOLOGY("{'queues': [{'name': 'a'}, {'name': 'a', 'durable': true, 'vhost': '/'},\n"
+              "{'name': 'a', 'passive': true, 'durable': false},\n"
+              "{'name': 'a', 'type': 'classic', 'arguments': {'x-queue-type': 'classic'}}],\n"
+              "'exchanges': [{'name': 'a', 'passive': true}, {'name': 'a', 'type': 'topic'}],\n"
+              "'bindings': [{'source': 'a', 'destination': 'a', 'routing_key': 'k'},\n"
+              "{'source': 'a', 'destination': 'a', 'routing_key': 'k'}]}"),
+     ""},
+    {TOPOLOGY("{'queues': [{'name': 'q', 'arguments': {'x-expires': 5, 'x-max-length': 1}},\n"
+              "{'name': 'q', 'arguments': {'x-max-length': {'!i16': 1}, 'x-expires': {'!u8': 5},\n"
+              "'note': 1}}], 'exchanges': [{'name': 'a'}, {'name': 'a', 'arguments': {'n': 1}}],\n"
+              "'bindings': [{'source': 'a', 'destination': 'q'}]}"),
+     ""},
+    {TWO_CONNECTIONS(
+         "amqp://other") "{'connection': 'a', 'queues': [{'name': 'q'}],\n"
+                         "'bindings': [{'source': 'a', 'destination': 'q'}]},\n"
+                         "{'connection': 'b', 'queues': [{'name': 'q', 'durable': false}],\n"
+                         "'bindings': [{'source': 'a', 'destination': 'q'}]}]}",
+     ""},
+};
+
+static void the_same_may_be_declared_twice(void **state)
+{
+    (void)state;
+    conf_warned_check(alike, sizeof(alike) / sizeof(alike[0]));
+}
+
 static void problems_of_the_topology(void **state)
 {
     (void)state;
@@ -117,6 +189,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problems_of_the_topology),
+        cmocka_unit_test(problems_of_what_is_declared_twice),
+        cmocka_unit_test(the_same_may_be_declared_twice),
     };
     return cmocka_run_group_tests_name("conf_topology", tests, NULL, NULL);
 }
