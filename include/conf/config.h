@@ -102,6 +102,7 @@ struct conf_sink {
     enum conf_sink_kind kind;
     const struct conf_connection *connection;
     struct mapping mapping; /* templates, properties, annotate */
+    bool is_dead_letter;    /* it is the "dead_letter" of its bridge */
     bool mandatory;
     bool transactional; /* tx.select instead of confirms */
 };

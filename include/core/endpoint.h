@@ -23,6 +23,8 @@
 enum outcome {
     OUTCOME_DELIVERED,      /* the far side has it (or it was written, where no confirm is asked) */
     OUTCOME_RETRY,          /* not taken this time (basic.nack, a passing error); send it again */
+    OUTCOME_NO_EXCHANGE,    /* the exchange that it names itself is not there, or not for us; it may
+                             * come: send it again, but not for ever */
     OUTCOME_LOST,           /* not known: the link was lost or given up; send it again */
     OUTCOME_UNROUTABLE,     /* mandatory, and no queue was bound: it came back */
     OUTCOME_NO_SUBSCRIBERS, /* PUBLISH reached fewer than min_subscribers */

@@ -5,7 +5,8 @@
  * reply-to without its consumer, a user_id that is not the login's, an expiration that is no
  * number, a CC that is no list, and what is over its max_message_size. A missing exchange (404) or
  * permission (403) may come and is waited for; but a message that names its exchange itself, by a
- * template, has no more attempts than the rule allows. Not for: a commit that failed (tx.c). */
+ * template, has no more attempts than the rule allows, and a dead letter never is tried for ever.
+ * Not for: a commit that failed (tx.c). */
 #include "amqp/sink_private.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,8 +23,8 @@ void rmq_culprit_init(struct rmq_sink *sink, const struct bridge_options *option
     const struct template *exchange = sink->conf->mapping.exchange;
     struct slice name;
 
-    sink->culprit.names_exchange =
-        options->retry_attempts > 0 && exchange != NULL && !template_is_constant(exchange, &name);
+    sink->culprit.names_exchange = (options->retry_attempts > 0 || sink->conf->is_dead_letter) &&
+                                   exchange != NULL && !template_is_constant(exchange, &name);
 }
 
 static bool culprit_is_of_publish(const struct rmq_loss *loss)
@@ -82,7 +83,7 @@ bool rmq_culprit_on_down(struct rmq_sink *sink, const struct rmq_loss *loss)
         return false;
     }
     if (sink->out.count == 1) {
-        culprit_refuse(sink, loss, may_come ? OUTCOME_RETRY : OUTCOME_REFUSED);
+        culprit_refuse(sink, loss, may_come ? OUTCOME_NO_EXCHANGE : OUTCOME_REFUSED);
     } else {
         culprit_narrow(sink, loss);
     }

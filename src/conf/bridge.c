@@ -165,6 +165,7 @@ void conf_bridge_finish(struct conf_loader *loader, const struct json_node *node
     if (when_full == NULL) {
         bridge->options.when_full = from_amqp ? FULL_PAUSE : FULL_DROP_NEWEST;
     }
+    bridge->dead_letter.is_dead_letter = true;
     bridge->dead_letter.mapping.annotate =
         bridge->sink.kind == CONF_SINK_CHANNEL || bridge->sink.mapping.annotate;
     if (bridge->kind == CONF_BRIDGE_RPC) {

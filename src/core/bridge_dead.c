@@ -8,7 +8,9 @@
 #include "core/bridge_private.h"
 #include "core/envelope.h"
 
-enum { DEAD_HEADERS = 2, DEAD_ERROR_MAX = 480 };
+/* Attempts at an exchange that a dead letter names itself, where the rule does not limit them: what
+ * anybody may publish must not stay, nor fill the buffer, for ever. */
+enum { DEAD_HEADERS = 2, DEAD_ERROR_MAX = 480, DEAD_ATTEMPTS = 5 };
 
 /* How long a dead letter waits when its sink gives it back. */
 #define DEAD_RETRY_US UINT64_C(1000000)
@@ -143,6 +145,7 @@ void bridge_dead_take(struct bridge *bridge, struct delivery *delivery, const ch
         delivery->reason = reason;
         delivery->error = why != NULL ? strndup(why, DEAD_ERROR_MAX) : NULL;
         bridge->sink_bytes += delivery->size;
+        delivery->refusals = 0; /* from here on those of another sink */
     }
     TAILQ_INSERT_TAIL(&bridge->dead.queue, delivery, link);
     bridge->counters.buffered++;
@@ -204,11 +207,33 @@ static bool dead_put_back(struct bridge *bridge, struct delivery *delivery)
 }
 
 /* Nor while it works: nothing is sent there for a while. */
-static void dead_hold_back(struct bridge *bridge)
+static void dead_hold_back(struct bridge *bridge, uint64_t delay_us)
 {
     bridge->dead.held_back = true;
-    bridge->dead.retry_at_us = bridge->host->now_us(bridge->host_ctx) + DEAD_RETRY_US;
+    bridge->dead.retry_at_us = bridge->host->now_us(bridge->host_ctx) + delay_us;
     bridge_settle_wish(bridge);
+}
+
+/* It names an exchange that is not there: it is tried again, at growing intervals of a second at
+ * most, and is then given up like one that no queue takes. */
+static void dead_on_no_exchange(struct bridge *bridge, struct delivery *delivery, const char *why)
+{
+    const struct bridge_options *options = bridge->options;
+    uint64_t attempts = options->retry_attempts > 0 ? options->retry_attempts : DEAD_ATTEMPTS;
+    uint64_t delay_us = options->retry_min_us;
+    uint32_t i;
+
+    if (delivery->refusals + 1 >= attempts) {
+        dead_drop(bridge, delivery, why);
+        return;
+    }
+    for (i = 0; i < delivery->refusals && delay_us < DEAD_RETRY_US; i++) {
+        delay_us *= 2;
+    }
+    delivery->refusals++;
+    if (dead_put_back(bridge, delivery)) {
+        dead_hold_back(bridge, delay_us < DEAD_RETRY_US ? delay_us : DEAD_RETRY_US);
+    }
 }
 
 static void dead_on_settled(void *ctx, struct delivery *delivery, enum outcome outcome,
@@ -225,8 +250,11 @@ static void dead_on_settled(void *ctx, struct delivery *delivery, enum outcome o
         break;
     case OUTCOME_RETRY:
         if (dead_put_back(bridge, delivery)) {
-            dead_hold_back(bridge);
+            dead_hold_back(bridge, DEAD_RETRY_US);
         }
+        break;
+    case OUTCOME_NO_EXCHANGE:
+        dead_on_no_exchange(bridge, delivery, why);
         break;
     case OUTCOME_LOST:
         dead_put_back(bridge, delivery);

@@ -367,6 +367,7 @@ void bridge_on_settled(void *ctx, struct delivery *delivery, enum outcome outcom
         settle_no_subscribers(bridge, delivery, why);
         break;
     case OUTCOME_RETRY:
+    case OUTCOME_NO_EXCHANGE:
         settle_retry(bridge, delivery, why);
         break;
     case OUTCOME_LOST:

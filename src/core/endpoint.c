@@ -7,13 +7,10 @@
 const char *outcome_name(enum outcome outcome)
 {
     static const char *const names[] = {
-        [OUTCOME_DELIVERED] = "delivered",
-        [OUTCOME_RETRY] = "retry",
-        [OUTCOME_LOST] = "lost",
-        [OUTCOME_UNROUTABLE] = "unroutable",
-        [OUTCOME_NO_SUBSCRIBERS] = "no-subscribers",
-        [OUTCOME_REFUSED] = "refused",
-        [OUTCOME_TOO_LARGE] = "too-large",
+        [OUTCOME_DELIVERED] = "delivered",     [OUTCOME_RETRY] = "retry",
+        [OUTCOME_NO_EXCHANGE] = "no-exchange", [OUTCOME_LOST] = "lost",
+        [OUTCOME_UNROUTABLE] = "unroutable",   [OUTCOME_NO_SUBSCRIBERS] = "no-subscribers",
+        [OUTCOME_REFUSED] = "refused",         [OUTCOME_TOO_LARGE] = "too-large",
     };
 
     return names[outcome];

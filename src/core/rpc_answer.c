@@ -208,13 +208,13 @@ static void answer_again(struct rpc *rpc, struct rpc_call *call, struct delivery
         rpc_give_back(rpc, call);
         return;
     }
-    if (outcome == OUTCOME_RETRY && call->deadline_us + rpc->setup.timeout_us <= now) {
+    if (outcome != OUTCOME_LOST && call->deadline_us + rpc->setup.timeout_us <= now) {
         rpc_answer_free(rpc, answer);
         rpc_answer_gone(rpc, call);
         return;
     }
     TAILQ_INSERT_TAIL(&rpc->answers, answer, link);
-    if (outcome == OUTCOME_RETRY) {
+    if (outcome != OUTCOME_LOST) {
         rpc->held_until_us = now + rpc->setup.retry_us;
         rpc_wish(rpc, rpc->held_until_us);
     }
@@ -231,6 +231,7 @@ static void answer_on_settled(void *ctx, struct delivery *answer, enum outcome o
         answer_arrived(rpc, call, answer);
         break;
     case OUTCOME_RETRY:
+    case OUTCOME_NO_EXCHANGE:
     case OUTCOME_LOST:
         answer_again(rpc, call, answer, outcome);
         break;

@@ -152,6 +152,7 @@ static void ask_take_outcome(struct rpc *rpc, struct rpc_call *call, enum outcom
         rpc_answer_error(rpc, call, OUTCOME_TOO_LARGE, "too-large", why);
         return;
     case OUTCOME_RETRY:
+    case OUTCOME_NO_EXCHANGE:
     case OUTCOME_REFUSED:
         rpc_answer_error(rpc, call, OUTCOME_REFUSED, "refused", why);
         return;

@@ -140,7 +140,7 @@ static void sink_on_settled(void *ctx, struct delivery *delivery, enum outcome o
     watch->back++;
     watch->outcomes[outcome]++;
     if (watch->sent <= 1000) {
-        strbuf_append_format(&watch->settled, "%c%llu ", "DRLUNXT"[outcome],
+        strbuf_append_format(&watch->settled, "%c%llu ", "DRELUNXT"[outcome],
                              (unsigned long long)(delivery->tag));
     }
     snprintf(watch->settled_why, sizeof(watch->settled_why), "%s", why ? why : "");

@@ -322,3 +322,24 @@ def test_exchange_of_its_own(rig):
         _, properties, body = rig.rabbit.get("dead")
         assert (properties.headers["x-chunnel-reason"], body) == ("retries", number)
         assert "no exchange 'nowhere'" in properties.headers["x-chunnel-error"]
+
+
+@pytest.mark.parametrize("retry", [{}, {"min": "10ms", "max": "20ms", "attempts": 3}],
+                         ids=["by-default", "attempts"])
+def test_dead_letter_with_an_exchange_of_its_own(rig, retry):
+    # Does a dead letter whose template names an exchange that is not there come to an end, dropped,
+    # counted and told, after a few channels, while the others reach theirs?
+    rig.rabbit.channel().exchange_declare("there", "fanout")
+    daemon = rig.run(
+        {"name": "out", "from": {"pattern": "to.*"}, "to": {"exchange": "void"}, "retry": retry,
+         "dead_letter": {"exchange": "{1}", "mandatory": False}}, topology=queues())
+    client = rig.redis.client()
+    for number in range(40):
+        client.publish("to.nowhere" if number in (5, 30) else "to.there", str(number))
+    bridge = daemon.wait_bridge("out", received=40, pending=0)
+    assert_only(bridge, 40, dead_lettered=38, dropped=2)
+    assert "no exchange 'nowhere'" in bridge["last_error"]
+    daemon.wait_log("dead letter dropped")
+    assert daemon.log().count("no exchange 'nowhere'") < 40
+    client.publish("to.there", "after")
+    assert_only(daemon.wait_bridge("out", received=41, pending=0), 41, dead_lettered=39, dropped=2)

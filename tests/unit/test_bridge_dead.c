@@ -44,6 +44,7 @@ static void test_every_answer_has_its_reason(void **state)
         {OUTCOME_TOO_LARGE, "x-chunnel-reason=too-large x-chunnel-error=why "},
         {OUTCOME_UNROUTABLE, "x-chunnel-reason=unroutable x-chunnel-error=why "},
         {OUTCOME_RETRY, "x-chunnel-reason=retries x-chunnel-error=why "},
+        {OUTCOME_NO_EXCHANGE, "x-chunnel-reason=retries x-chunnel-error=why "},
         {OUTCOME_NO_SUBSCRIBERS, "x-chunnel-reason=no-subscribers x-chunnel-error=why "},
     };
 
@@ -238,6 +239,63 @@ static void test_given_back_waits_a_second(void **state)
     rig_fini(&rig);
 }
 
+/* One that names an exchange that is not there has its attempts, further and further apart, those
+ * behind it go on, and then it is dropped. Those that it had at its first sink do not count. */
+static void test_an_exchange_of_its_own_is_not_tried_for_ever(void **state)
+{
+    static const struct {
+        uint64_t attempts;
+        uint64_t waits[4]; /* ms; 0: given up */
+    } cases[] = {{0, {300, 600, 1000, 1000}}, {3, {300, 600}}, {2, {300}}, {1, {0}}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig rig;
+
+        init(&rig, RIG_AMQP);
+        rig.options.retry_attempts = cases[i].attempts;
+        rig.options.retry_min_us = 300000;
+        rig_run(&rig);
+        refuse(&rig, 1);
+        for (size_t j = 0; j < 4 && cases[i].waits[j] > 0; j++) {
+            rig_answer_dead(&rig, OUTCOME_NO_EXCHANGE, "no exchange 'x'");
+            assert_int_equal(rig_books(&rig)->dropped, 0);
+            assert_int_equal(rig.wake_at_us - rig.now_us, cases[i].waits[j] * 1000);
+            expect_dead(&rig, "1 ");
+            rig_advance_to_wish(&rig);
+        }
+        refuse(&rig, 2);
+        expect_dead(&rig, "1 2 ");
+        rig_answer_dead(&rig, OUTCOME_NO_EXCHANGE, "no exchange 'x'");
+        rig_answer_dead(&rig, OUTCOME_DELIVERED, NULL);
+        assert_int_equal(rig_books(&rig)->dropped, 1);
+        assert_int_equal(rig_books(&rig)->dead_lettered, 1);
+        rig_expect_settled(&rig, "1:ack 2:ack ");
+        assert_int_equal(rig_count_logged(&rig, "dead letter dropped: refused"), 1);
+        rig_fini(&rig);
+    }
+}
+
+static void test_attempts_at_the_first_sink_do_not_count(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    init(&rig, RIG_AMQP);
+    rig.options.retry_attempts = 2;
+    rig_run(&rig);
+    rig_give(&rig, 1, 1);
+    rig_answer(&rig, 1, OUTCOME_RETRY, "full");
+    rig_advance_to_wish(&rig);
+    rig_answer(&rig, 1, OUTCOME_RETRY, "full");
+    rig_answer_dead(&rig, OUTCOME_NO_EXCHANGE, "no exchange 'x'");
+    assert_int_equal(rig_books(&rig)->dropped, 0);
+    rig_advance_to_wish(&rig);
+    rig_answer_dead(&rig, OUTCOME_DELIVERED, NULL);
+    assert_int_equal(rig_books(&rig)->dead_lettered, 1);
+    rig_fini(&rig);
+}
+
 /* One timer, two back-offs: neither is cut short by the other, and neither waits for it. */
 static void test_two_back_offs_at_a_time(void **state)
 {
@@ -420,6 +478,8 @@ int main(void)
         cmocka_unit_test(test_waits_for_its_sink),
         cmocka_unit_test(test_those_that_wait_hold_up_nobody),
         cmocka_unit_test(test_given_back_waits_a_second),
+        cmocka_unit_test(test_an_exchange_of_its_own_is_not_tried_for_ever),
+        cmocka_unit_test(test_attempts_at_the_first_sink_do_not_count),
         cmocka_unit_test(test_two_back_offs_at_a_time),
         cmocka_unit_test(test_refused_there_too_is_dropped_and_told_once),
         cmocka_unit_test(test_stale_ones_go_nowhere),

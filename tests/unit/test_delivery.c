@@ -97,6 +97,7 @@ static void test_outcomes_have_names(void **state)
     (void)state;
     assert_string_equal(outcome_name(OUTCOME_DELIVERED), "delivered");
     assert_string_equal(outcome_name(OUTCOME_RETRY), "retry");
+    assert_string_equal(outcome_name(OUTCOME_NO_EXCHANGE), "no-exchange");
     assert_string_equal(outcome_name(OUTCOME_UNROUTABLE), "unroutable");
     assert_string_equal(outcome_name(OUTCOME_NO_SUBSCRIBERS), "no-subscribers");
     assert_string_equal(outcome_name(OUTCOME_REFUSED), "refused");

@@ -55,7 +55,7 @@ static void search_on_settled(void *ctx, struct delivery *delivery, enum outcome
         search->fates[number] = REFUSED;
         snprintf(search->why, sizeof(search->why), "%s", why);
         break;
-    case OUTCOME_RETRY: /* as a bridge does with "attempts": 2 */
+    case OUTCOME_NO_EXCHANGE: /* as a bridge does with "attempts": 2 */
         search->fates[number] = ++search->tries % 2 == 0 ? REFUSED : WAITS;
         snprintf(search->why, sizeof(search->why), "%s", why);
         break;
@@ -341,7 +341,7 @@ static void gives_up_on_an_exchange_of_its_own(void **state)
     static const struct template_source any = {TEMPLATE_SCOPE_CHANNEL, 0};
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         void *set_up;
         struct rmq_bed *bed;
         struct search *search;
@@ -350,7 +350,8 @@ static void gives_up_on_an_exchange_of_its_own(void **state)
 
         rmq_bed_set_up(&set_up);
         bed = set_up;
-        bed->options.retry_attempts = 2;
+        bed->options.retry_attempts = i < 4 ? 2 : 0;
+        bed->sink_conf.is_dead_letter = i == 4; /* whatever the rule says of attempts */
         bed->sink_conf.mapping.exchange = template_new(SLICE("{channel}"), &any, &err, &column);
         assert_non_null(bed->sink_conf.mapping.exchange);
         search = search_begin(bed, 500);

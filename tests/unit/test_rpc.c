@@ -41,6 +41,7 @@ static void test_errors_at_once(void **state)
         expect_error_at_once(i == 0, OUTCOME_UNROUTABLE, "me:c1!unroutable ");
         expect_error_at_once(i == 0, OUTCOME_LOST, "me:c1!lost ");
         expect_error_at_once(i == 0, OUTCOME_RETRY, "me:c1!refused ");
+        expect_error_at_once(i == 0, OUTCOME_NO_EXCHANGE, "me:c1!refused ");
         expect_error_at_once(i == 0, OUTCOME_REFUSED, "me:c1!refused ");
         expect_error_at_once(i == 0, OUTCOME_TOO_LARGE, "me:c1!too-large ");
     }
