@@ -9,6 +9,7 @@ import pika
 import pytest
 
 from harness.bulk import BulkSubscriber, publish_all
+from harness.disk import cut, spool
 from harness.waiting import wait_until
 from test_reload import reload, summary
 
@@ -173,3 +174,97 @@ def test_other_channel(rig):
     rig.rabbit.channel(confirm=True).basic_publish("orders", "orders", b"7")
     assert subscriber.take(1) == [7]
     daemon.wait_bridge("orders", pending=0, state="running", delivered=201, filtered=201)
+
+
+DISK = {"messages": 100, "disk": "64MiB"}  # all but a few go there
+AGAIN = "stopped and started"
+CHANGES_ON_DISK = {
+    "options": [{"retry": {"min": "1s"}}, {"mirror": {**ENDS, "max_hops": 2}}, AGAIN],
+    "what is sent": [{"mirror": {**ENDS, "routing_key": "orders.new"}}, {}],
+    "dead letters": [{"dead_letter": {"channel": "dead"}}, {}, AGAIN],
+    "pattern": [{"mirror": PATTERN}, {"mirror": {**PATTERN, "pattern": "o*"}}, AGAIN, {}],
+    "own socket": [{"buffer": {**DISK, "when_full": "pause"}}, {"mirror": PATTERN}],
+    "consumer": [{"mirror": {**ENDS, "prefetch": 10}}, {}],
+    "connection": [{"heartbeat": "7s"}, AGAIN, {"mirror": PATTERN, "heartbeat": "8s"}],
+    "room in memory": [{"buffer": {**DISK, "messages": 10}}, {"buffer": {**DISK, "messages": 2000}}],
+    "durability": [{"buffer": {**DISK, "durability": "disk"}}, AGAIN, {}],
+    "no disk for a while": [{"buffer": BUFFER}, {}],
+    "no disk any more": [{"buffer": BUFFER, "mirror": PATTERN}],
+    "no disk over a start": [{"buffer": BUFFER}, AGAIN],
+}
+
+
+def start_again_away(rig, daemon, buffer):
+    """The broker still being away. A rule without a disk takes nothing from there: it gets one."""
+    daemon.stop()
+    daemon.start()
+    if buffer == BUFFER:
+        daemon.wait_log("has messages in the spool, but .* no disk.* messages=2000")
+        reload(daemon, {**mirror(), "buffer": DISK})
+    client = rig.redis.client()
+    wait_until(lambda: rig.redis.subscribers("orders") + client.pubsub_numpat() == 2,
+               "the mirror is subscribed beside the test")
+
+
+@pytest.mark.parametrize("changes", CHANGES_ON_DISK.values(), ids=CHANGES_ON_DISK.keys())
+def test_changed_while_the_disk_has_messages(rig, changes):
+    # The broker is away and the spool has messages: does the mirror take them over to its new rule,
+    # and over a start too, so that each arrives once and in order when the broker is back?
+    way = rig.proxy(rig.broker.port)
+    daemon = rig.run({**mirror(), "buffer": DISK}, amqp_url=rig.rabbit.url(port=way.port),
+                     **{**spool(rig), "topology": TOPOLOGY})
+    subscriber = BulkSubscriber(rig.redis, "orders")
+    channel = rig.rabbit.channel(confirm=True)
+    cut(way, daemon)
+    sent, rule = 0, {}
+    for change in [{}, *changes]:
+        if change == AGAIN:
+            start_again_away(rig, daemon, rule.get("buffer"))
+        elif sent:
+            rule = dict(change)
+            connections = json.loads(json.dumps(daemon.config["connections"]))
+            connections["rabbit"]["heartbeat"] = rule.pop("heartbeat", "20s")
+            reload(daemon, {**mirror(), "buffer": DISK, **rule}, connections=connections)
+        daemon.wait_bridge("orders", received=sent, pending=sent)
+        reached = publish_all(rig.redis, "orders", range(sent, sent + 1000))
+        assert min(reached) >= 2, "published while the mirror was not subscribed"
+        sent += 1000
+        daemon.wait_bridge("orders", received=sent, pending=sent)
+        assert sent > 1000 or daemon.bridge("orders")["spooled"] >= 800
+    for number in range(sent, sent + 300):
+        channel.basic_publish("orders", "orders", str(number))
+    way.listen()
+    both = sent + 300
+    books = daemon.wait_bridge("orders", pending=0, received=2 * both, timeout=60)
+    assert (books["delivered"], books["filtered"]) == (both, both)
+    assert books["dropped"] == books["dead_lettered"] == books["spooled"] == 0
+    kept = [int(body) for body in rig.rabbit.take("audit", rig.rabbit.ready("audit"))]
+    assert kept == [*range(sent, sent + 300), *range(sent)]
+    assert subscriber.take(both) == list(range(both))
+    assert subscriber.rest() == [], "more than was said"
+
+
+def test_changed_while_the_disk_drains(rig, alarm):
+    # The spool gives back what a blocked broker left there, and both sides go on: does each message
+    # arrive once and in order, whatever changes in the rule meanwhile?
+    daemon = rig.run({**mirror(), "buffer": DISK}, **{**spool(rig), "topology": TOPOLOGY})
+    subscriber = BulkSubscriber(rig.redis, "orders")
+    alarm(True)
+    publish_all(rig.redis, "orders", [0])
+    daemon.wait_stats(lambda stats: stats["connections"]["rabbit"]["blocked"], "blocked")
+    publish_all(rig.redis, "orders", range(1, 5000))
+    daemon.wait_bridge("orders", received=5000)
+    assert daemon.bridge("orders")["spooled"] > 4000
+    alarm(False)
+    sent = 5000
+    for change in ({"mirror": PATTERN}, {"buffer": {**DISK, "durability": "disk"}},
+                   {"buffer": BUFFER}, {"mirror": {**PATTERN, "pattern": "o*"}}, {}):
+        reload(daemon, {**mirror(), "buffer": DISK, **change})
+        assert min(publish_all(rig.redis, "orders", range(sent, sent + 1000))) >= 2
+        sent += 1000
+    books = daemon.wait_bridge("orders", pending=0, received=2 * sent, timeout=60)
+    assert (books["delivered"], books["filtered"], books["dropped"]) == (sent, sent, 0)
+    kept = [int(body) for body in rig.rabbit.take("audit", rig.rabbit.ready("audit"))]
+    assert kept == list(range(sent))
+    assert subscriber.take(sent) == list(range(sent))
+    assert subscriber.rest() == []
