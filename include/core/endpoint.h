@@ -32,6 +32,8 @@ enum outcome {
     OUTCOME_TOO_LARGE,      /* over max_message_size, or headers over a frame */
 };
 const char *outcome_name(enum outcome outcome);
+/* Words for OUTCOME_NO_SUBSCRIBERS of a message that reached so many; static. */
+const char *outcome_nobody_words(uint32_t reached);
 
 /* What a source is to do with a delivery that it gets back. */
 enum settlement {

@@ -28,9 +28,11 @@ static bool settle_may_tell(const struct bridge *bridge, struct bridge_told *tol
 bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, const char *what,
                               const char *why)
 {
-    struct log_field more = {NULL, NULL, 0};
+    bool has_words = why != NULL && why[0] != '\0';
+    const struct log_field none = {NULL, NULL, 0};
+    struct log_field more = none;
 
-    if (why != NULL && why[0] != '\0') {
+    if (has_words) {
         snprintf(bridge->last_error, sizeof(bridge->last_error), "%s: %s", what, why);
     } else {
         snprintf(bridge->last_error, sizeof(bridge->last_error), "%s", what);
@@ -42,7 +44,8 @@ bool bridge_settle_note_error(struct bridge *bridge, struct bridge_told *told, c
         more = log_number("more", told->untold);
     }
     told->untold = 0;
-    log_warn("bridge", bridge->name, what, log_text("why", why ? why : ""), more);
+    log_warn("bridge", bridge->name, what, has_words ? log_text("why", why) : more,
+             has_words ? more : none);
     return true;
 }
 

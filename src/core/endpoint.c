@@ -16,6 +16,11 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
+const char *outcome_nobody_words(uint32_t reached)
+{
+    return reached == 0 ? "PUBLISH reached nobody" : "PUBLISH reached fewer than min_subscribers";
+}
+
 void endpoint_free_source(struct source *source)
 {
     if (source != NULL) {

@@ -85,7 +85,9 @@ static void mirror_sink_decide(struct mirror_sink *s)
         enum echo_fate fate = echo_get_fate(delivery->echo);
 
         if (fate == ECHO_FATE_CAME) {
-            mirror_sink_end_doubt(s, OUTCOME_NO_SUBSCRIBERS, NULL);
+            uint32_t others = delivery->reached > 0 ? delivery->reached - 1 : 0;
+
+            mirror_sink_end_doubt(s, OUTCOME_NO_SUBSCRIBERS, outcome_nobody_words(others));
         } else if (fate == ECHO_FATE_UNKNOWN || mirror_get_listener(s->mirror) == NULL ||
                    (s->finished && s->hurried)) {
             mirror_sink_end_doubt(s, OUTCOME_LOST,
@@ -149,7 +151,8 @@ static void mirror_sink_take_nobody(struct mirror_sink *s, struct delivery *deli
         mirror_sink_give(s, delivery, OUTCOME_DELIVERED, NULL); /* it was not subscribed */
     } else {
         delivery->reached -= delivery->reached > 0 && is_listening;
-        mirror_sink_give(s, delivery, OUTCOME_NO_SUBSCRIBERS, NULL);
+        mirror_sink_give(s, delivery, OUTCOME_NO_SUBSCRIBERS,
+                         outcome_nobody_words(delivery->reached));
     }
 }
 

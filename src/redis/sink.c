@@ -139,7 +139,11 @@ static void sink_settle_counted(struct redis_sink *s, struct delivery *delivery)
     bool enough = delivery->sink_tag >= s->min_subscribers;
 
     delivery->reached = delivery->sink_tag < UINT32_MAX ? (uint32_t)delivery->sink_tag : UINT32_MAX;
-    sink_settle(s, delivery, enough ? OUTCOME_DELIVERED : OUTCOME_NO_SUBSCRIBERS, NULL);
+    if (enough) {
+        sink_settle(s, delivery, OUTCOME_DELIVERED, NULL);
+    } else {
+        sink_settle(s, delivery, OUTCOME_NO_SUBSCRIBERS, outcome_nobody_words(delivery->reached));
+    }
 }
 
 /* An error, or something that no server answers to PUBLISH: the first settles the message, the

@@ -137,6 +137,7 @@ static void sink_on_settled(void *ctx, struct delivery *delivery, enum outcome o
     assert_false(watch->in_operation);
     assert_int_equal(watch->stopped, 0);
     assert_in_range(delivery->tag, 1, watch->sent);
+    assert_true(outcome == OUTCOME_DELIVERED || (why != NULL && why[0] != '\0'));
     watch->back++;
     watch->outcomes[outcome]++;
     if (watch->sent <= 1000) {

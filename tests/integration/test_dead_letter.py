@@ -280,6 +280,7 @@ def test_reject_from_redis_without_subscribers(rig):
     _, properties, body = rig.rabbit.get("dead")
     assert body == b"unheard"
     assert properties.headers["x-chunnel-reason"] == "no-subscribers"
+    assert properties.headers["x-chunnel-error"] == "PUBLISH reached nobody"
     assert_only(daemon.wait_bridge("copy", pending=0, received=2), 2, delivered=1, dead_lettered=1)
 
 

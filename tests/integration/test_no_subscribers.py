@@ -36,6 +36,7 @@ def test_hold_until_somebody_subscribes(rig):
     bridge = daemon.bridge("in")
     assert (bridge["delivered"], bridge["returned"], bridge["dropped"]) == (0, 0, 0)
     assert bridge["no_subscribers"] >= 1 and bridge["last_error"]
+    daemon.wait_log('msg="nobody is subscribed, holding the messages" why="PUBLISH reached nobody"')
     subscriber = rig.redis.subscribe("done")
     since = time.monotonic()
     assert take_numbers(subscriber, 100) == list(range(100))

@@ -322,6 +322,27 @@ static void test_rejected(void **state)
     rig_fini(&rig);
 }
 
+/* A line has a field only where there is something to say. */
+static void test_no_words_no_field(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    run(&rig, RIG_AMQP, NOBODY_REJECT);
+    rig_give(&rig, 1, 1);
+    rig_answer(&rig, 1, OUTCOME_NO_SUBSCRIBERS, NULL);
+    assert_int_equal(rig_count_logged(&rig, "nobody is subscribed, message rejected"), 1);
+    assert_int_equal(rig_count_logged(&rig, "why="), 0);
+    rig_give(&rig, 2, 2);
+    rig_answer(&rig, 2, OUTCOME_NO_SUBSCRIBERS, "");
+    rig_advance(&rig, 61000000);
+    rig_give(&rig, 3, 3);
+    rig_answer(&rig, 3, OUTCOME_NO_SUBSCRIBERS, "");
+    assert_int_equal(rig_count_logged(&rig, "why="), 0);
+    assert_int_equal(rig_count_logged(&rig, "more=1"), 1);
+    rig_fini(&rig);
+}
+
 static void test_a_channel_takes_no_rejects(void **state)
 {
     struct rig rig;
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_a_stop_hands_back_before_the_back_off_ends),
         cmocka_unit_test(test_stale_before_it_is_requeued),
         cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_no_words_no_field),
         cmocka_unit_test(test_a_channel_takes_no_rejects),
         cmocka_unit_test(test_known_too_late),
     };

@@ -63,7 +63,7 @@ static void on_stopped(void *ctx)
 static void on_settled(void *ctx, struct delivery *delivery, enum outcome outcome, const char *why)
 {
     (void)ctx;
-    (void)why;
+    assert_true(outcome != OUTCOME_NO_SUBSCRIBERS || (why != NULL && why[0] != '\0'));
     assert_null(delivery->echo);
     strbuf_append_format(&bed.settled, "%.*s:%s ", (int)delivery->body.len, delivery->body.data,
                          outcome_name(outcome));

@@ -179,7 +179,7 @@ static void takes_each_reply_for_what_it_means(void **state)
     } cases[] = {
         {":1\r\n", "D1 ", ""},
         {":7\r\n", "D1 ", ""},
-        {":0\r\n", "N1 ", ""},
+        {":0\r\n", "N1 ", "PUBLISH reached nobody"},
         {":-1\r\n", "L1 ", "unexpected reply of type integer"},
         {"-LOADING Redis is loading\r\n", "R1 ", "LOADING Redis is loading"},
         {"-BUSY script\r\n", "R1 ", "BUSY script"},
@@ -225,10 +225,15 @@ static void counts_subscribers_against_the_minimum(void **state)
     redis_bed_wait(bed, watch.ready);
     redis_peer_answer(bed->peer, "PUBLISH news a", ":2\r\n");
     redis_peer_answer(bed->peer, "PUBLISH news b", ":3\r\n");
+    redis_peer_answer(bed->peer, "PUBLISH news c", ":0\r\n");
     send_text(&watch, "a");
+    redis_bed_wait(bed, watch.back == 1);
+    assert_string_equal(watch.settled_why, "PUBLISH reached fewer than min_subscribers");
     send_text(&watch, "b");
-    redis_bed_wait(bed, watch.back == 2);
-    assert_string_equal(strbuf_text(&watch.settled), "N1 D2 ");
+    send_text(&watch, "c");
+    redis_bed_wait(bed, watch.back == 3);
+    assert_string_equal(watch.settled_why, "PUBLISH reached nobody");
+    assert_string_equal(strbuf_text(&watch.settled), "N1 D2 N3 ");
     stop_and_free(bed, &watch);
 }
 
