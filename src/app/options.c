@@ -28,7 +28,7 @@ const char *options_help(void)
            "      --print-config   print the effective configuration, secrets hidden\n"
            "      --log-level L    error, warn, info or debug; wins over the configuration\n"
            "      --version        print the version\n"
-           "      --help           print this\n"
+           "  -h, --help           print this\n"
            "\n"
            "  spool list           what the bridges have in the spool\n"
            "  spool export NAME    print the messages of a bridge, one JSON envelope a line\n"
@@ -102,7 +102,7 @@ int options_parse(int argc, char **argv, struct options *out_options, struct err
 
     opterr = 0;
     optind = 0; /* GNU: start over, so that it can be called again */
-    while ((option = getopt_long(argc, argv, ":c:t", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":c:th", long_options, NULL)) != -1) {
         if (option == ':') {
             return err_set(err, "%s needs a value; see --help", argv[optind - 1]);
         }

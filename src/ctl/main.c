@@ -36,7 +36,7 @@ static const char help[] =
     "      --limit N      trace: so many messages, then end (default: 100)\n"
     "      --to BRIDGE    spool replay: the bridge that takes the messages\n"
     "      --version      print the version\n"
-    "      --help         print this\n"
+    "  -h, --help         print this\n"
     "\n"
     "See chunnelctl(1).\n";
 
@@ -60,8 +60,7 @@ enum {
     OPTION_COUNT,
     OPTION_LIMIT,
     OPTION_TO,
-    OPTION_VERSION,
-    OPTION_HELP
+    OPTION_VERSION
 };
 
 static const struct option long_options[] = {
@@ -72,7 +71,7 @@ static const struct option long_options[] = {
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"to", required_argument, NULL, OPTION_TO},
     {"version", no_argument, NULL, OPTION_VERSION},
-    {"help", no_argument, NULL, OPTION_HELP},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -116,7 +115,7 @@ static int take_option(struct ctl *ctl, int option, char **argv)
     case OPTION_VERSION:
         puts("chunnelctl " PACKAGE_VERSION);
         return EX_OK;
-    case OPTION_HELP:
+    case 'h':
         fputs(help, stdout);
         return EX_OK;
     case ':':
@@ -170,7 +169,7 @@ int main(int argc, char **argv)
         ctl.socket = "/run/chunneld/control.sock";
     }
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
         int status = take_option(&ctl, option, argv);
 
         if (status >= 0) {

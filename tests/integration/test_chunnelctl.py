@@ -39,6 +39,7 @@ def test_help_and_version():
     # Are help and version there without a daemon?
     status, out, _ = ctl("--help")
     assert status == 0
+    assert ctl("-h") == (0, out, "")
     for word in ("status", "stats", "top", "pause", "resume", "drain", "reload", "trace", "check",
                  "--socket"):
         assert word in out

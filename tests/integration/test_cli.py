@@ -51,12 +51,13 @@ def test_version():
     assert re.fullmatch(r"chunneld \d+\.\d+\.\d+\S*\n", out)
 
 
-def test_help():
-    # Does --help name every option, and end with 0?
-    status, out, err = run("--help")
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help(option):
+    # Does it name every option, and end with 0?
+    status, out, err = run(option)
     assert (status, err) == (0, "")
     for option in ("-c", "--config", "-t", "--check", "--print-config", "--log-level", "--version",
-                   "--help"):
+                   "-h", "--help"):
         assert option in out
 
 
