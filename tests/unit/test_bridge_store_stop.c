@@ -11,6 +11,24 @@
 
 #include "bridge_store_rig.h"
 
+/* A bridge that finds 1 and 2 on the disk. */
+static void run_with_two_stored(struct rig *rig)
+{
+    init(rig);
+    fake_store_fill(rig->store, "1");
+    fake_store_fill(rig->store, "2");
+    rig_run(rig);
+}
+
+/* The next start delivers these, and that is the end. */
+static void end_with_a_start(struct rig *rig, const char *sent)
+{
+    rig_restart(rig);
+    rig_deliver_all(rig);
+    rig_expect_sent(rig, sent);
+    fini(rig);
+}
+
 static void check_stop_keeps(bool now, bool durable, bool sink_down)
 {
     struct rig rig;
@@ -67,10 +85,7 @@ static void test_a_stop_without_anything_on_disk(void **state)
     rig_answer(&rig, 2, OUTCOME_LOST, "no");
     rig_expect_stopped(&rig);
     expect_stored(&rig, "2 3 4 ");
-    rig_restart(&rig);
-    rig_deliver_all(&rig);
-    rig_expect_sent(&rig, "2 3 4 ");
-    fini(&rig);
+    end_with_a_start(&rig, "2 3 4 ");
 }
 
 /* What came back from the disk is older than what came behind it into memory, and that than what
@@ -80,20 +95,14 @@ static void test_a_stop_with_stored_ones_before_others(void **state)
     struct rig rig;
 
     (void)state;
-    init(&rig);
-    fake_store_fill(rig.store, "1");
-    fake_store_fill(rig.store, "2");
-    rig_run(&rig);
+    run_with_two_stored(&rig);
     rig_expect_sent(&rig, "1 2 ");
     rig_give(&rig, 3, 6);
     expect_waiting(&rig, 2, 2);
     rig_sink_down(&rig);
     rig_stop(&rig);
     expect_stored(&rig, "1 2 3 4 5 6 ");
-    rig_restart(&rig);
-    rig_deliver_all(&rig);
-    rig_expect_sent(&rig, "1 2 3 4 5 6 ");
-    fini(&rig);
+    end_with_a_start(&rig, "1 2 3 4 5 6 ");
 }
 
 static void test_a_stop_that_finds_no_room(void **state)
@@ -101,10 +110,7 @@ static void test_a_stop_that_finds_no_room(void **state)
     struct rig rig;
 
     (void)state;
-    init(&rig);
-    fake_store_fill(rig.store, "1");
-    fake_store_fill(rig.store, "2");
-    rig_run(&rig);
+    run_with_two_stored(&rig);
     rig_give(&rig, 3, 6);
     rig_sink_down(&rig);
     rig.store->refuses = true;
@@ -581,10 +587,7 @@ static void test_what_comes_behind_what_is_kept(void **state)
     fake_store_sync(rig.store);
     rig_expect_stopped(&rig);
     expect_waiting(&rig, 0, 7);
-    rig_restart(&rig);
-    rig_deliver_all(&rig);
-    rig_expect_sent(&rig, "1 2 3 4 5 6 7 ");
-    fini(&rig);
+    end_with_a_start(&rig, "1 2 3 4 5 6 7 ");
 }
 
 /* More than the disk takes at once waits for it to catch up. */

@@ -77,23 +77,41 @@ static void test_nothing_is_read_during_a_rest(void **state)
     net_rig_fini(&rig);
 }
 
+/* Whatever a rest holds up has come after this. */
+static void outlast_a_rest(struct net_rig *rig)
+{
+    loop_turn(rig->loop, 3 * MODERATION_LONGEST_US);
+    net_rig_idle(rig);
+}
+
+/* Reads without a rest in between; `elsewhere`: one is allowed before, by somebody else. A machine
+ * that is busy with others may take its time, but not every time. */
+static void expect_no_rest(struct net_rig *rig, bool elsewhere)
+{
+    bool soon = false;
+
+    for (int i = 0; i < 30 && !soon; i++) {
+        uint64_t begun;
+
+        if (elsewhere) {
+            loop_allow_rest(rig->loop, MODERATION_LONGEST_US);
+        }
+        begun = loop_touch(rig->loop);
+        write_one_by_one(rig, 2);
+        soon = loop_touch(rig->loop) - begun < MODERATION_UNIT_US;
+    }
+    assert_true(soon);
+}
+
 static void test_the_least_that_is_allowed_counts(void **state)
 {
     struct net_rig rig;
     struct owner owner;
-    uint64_t begun;
-    bool soon = false;
 
     (void)state;
     begin(&rig, &owner, MODERATION_LONGEST_US);
     owner.least_us = 0;
-    /* A machine that is busy with others may take its time, but not every time. */
-    for (int i = 0; i < 30 && !soon; i++) {
-        begun = loop_touch(rig.loop);
-        write_one_by_one(&rig, 2);
-        soon = loop_touch(rig.loop) - begun < MODERATION_UNIT_US;
-    }
-    assert_true(soon);
+    expect_no_rest(&rig, false);
     net_rig_fini(&rig);
 }
 
@@ -101,19 +119,11 @@ static void test_without_a_word_there_is_no_rest(void **state)
 {
     struct net_rig rig;
     struct owner owner;
-    uint64_t begun;
-    bool soon = false;
 
     (void)state;
     begin(&rig, &owner, 0);
     owner.says_nothing = true;
-    for (int i = 0; i < 30 && !soon; i++) {
-        loop_allow_rest(rig.loop, MODERATION_LONGEST_US); /* said of something else */
-        begun = loop_touch(rig.loop);
-        write_one_by_one(&rig, 2);
-        soon = loop_touch(rig.loop) - begun < MODERATION_UNIT_US;
-    }
-    assert_true(soon);
+    expect_no_rest(&rig, true);
     net_rig_fini(&rig);
 }
 
@@ -164,8 +174,7 @@ static void test_paused_and_resumed_during_a_rest(void **state)
     begin_resting(&rig, &owner);
     link_pause_reading(rig.link);
     net_rig_peer_write(&rig, "b", 1);
-    loop_turn(rig.loop, 3 * MODERATION_LONGEST_US);
-    net_rig_idle(&rig);
+    outlast_a_rest(&rig);
     assert_int_equal(rig.in.len, 1); /* the end of the rest does not end the pause */
     link_resume_reading(rig.link);
     net_rig_wait_in(&rig, 2);
@@ -192,8 +201,7 @@ static void test_paused_by_the_read_itself(void **state)
     net_rig_peer_write(&rig, "a", 1);
     net_rig_wait_in(&rig, 1);
     net_rig_peer_write(&rig, "b", 1);
-    loop_turn(rig.loop, 3 * MODERATION_LONGEST_US);
-    net_rig_idle(&rig);
+    outlast_a_rest(&rig);
     assert_int_equal(rig.in.len, 1);
     link_resume_reading(rig.link);
     net_rig_wait_in(&rig, 2);
@@ -224,8 +232,7 @@ static void test_closed_and_connected_anew_during_a_rest(void **state)
     begin_resting(&rig, &owner);
     net_rig_close(&rig);
     net_rig_close_peer(&rig);
-    loop_turn(rig.loop, 3 * MODERATION_LONGEST_US);
-    net_rig_idle(&rig);
+    outlast_a_rest(&rig);
     net_rig_connect(&rig);
     net_rig_wait_up(&rig);
     net_rig_accept(&rig);
@@ -269,8 +276,7 @@ static void test_closed_by_the_read_itself(void **state)
     rig.on_data = close_on_data;
     net_rig_peer_write(&rig, "a", 1);
     net_rig_wait_in(&rig, 1);
-    loop_turn(rig.loop, 3 * MODERATION_LONGEST_US);
-    net_rig_idle(&rig);
+    outlast_a_rest(&rig);
     assert_int_equal(rig.downs, 0);
     net_rig_fini(&rig);
 }
