@@ -29,6 +29,7 @@ from .waiting import Failed, wait_until
 
 FEW, MANY = 2_000, 12_000
 SIZE = 100
+WINDOW = 1_000  # on their way at most: as in a long run messages come while others leave
 FEW_SCRAPES, MANY_SCRAPES = 2, 12
 FEW_SECONDS, MANY_SECONDS = 3, 13
 BRIDGES = 500
@@ -82,7 +83,7 @@ def callgrind(rig: Rig, candidate: Chunneld, way: Way, count: int, out: pathlib.
                        "all channels are subscribed", 60)
         else:
             run.wait_attached()
-        outcome = run.flow(SIZE, Pace(count=count), idle_ms=30_000)
+        outcome = run.flow(SIZE, Pace(count=count, window=WINDOW), idle_ms=30_000)
         run.child.stop(60)
         if outcome["got"] != count:
             raise Failed(f"{way.title}: {outcome['got']} of {count} messages came")
