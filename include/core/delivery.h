@@ -83,10 +83,15 @@ struct delivery {
 
 TAILQ_HEAD(delivery_list, delivery);
 
-/* A zeroed delivery with `extra` bytes behind it (*out_data, not zeroed); NULL: out of memory. */
+/* A zeroed delivery with `extra` bytes behind it (*out_data, not zeroed); NULL: out of memory. Only
+ * in the thread of the loop. */
 struct delivery *delivery_new(size_t extra, char **out_data);
-/* Frees it; NULL is legal. Only for its owner. */
+/* Frees it; NULL is legal. Only for its owner, in the thread of the loop. */
 void delivery_free(struct delivery *delivery);
+/* From now on the memory of freed ones, up to `most` bytes of it, is kept for new ones, and given
+ * back when no delivery is left after more than that (base/freelist.h). 0, as at first: none is,
+ * and what was kept is given back. */
+void delivery_keep_freed(size_t most);
 
 /* The first half of every id of this process; call once at start, with random bits. */
 void delivery_set_process(uint64_t random);

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/freelist.h"
+
 enum { HEX_DIGITS = 16 }; /* of 64 bits */
 
-static uint64_t last_number; /* of the deliveries made so far */
+static struct freelist memory; /* of all deliveries */
+static uint64_t last_number;   /* of the deliveries made so far */
 static uint64_t process_random;
 static char process_half[HEX_DIGITS + 1] = "0000000000000000";
 
@@ -40,11 +43,10 @@ struct delivery *delivery_new(size_t extra, char **out_data)
     if (extra > SIZE_MAX - sizeof(*delivery)) {
         return NULL;
     }
-    delivery = malloc(sizeof(*delivery) + extra);
+    delivery = freelist_get(&memory, sizeof(*delivery) + extra, sizeof(*delivery));
     if (delivery == NULL) {
         return NULL;
     }
-    memset(delivery, 0, sizeof(*delivery));
     delivery->size = sizeof(*delivery) + extra;
     delivery->number = ++last_number;
     *out_data = (char *)(delivery + 1);
@@ -53,11 +55,23 @@ struct delivery *delivery_new(size_t extra, char **out_data)
 
 void delivery_free(struct delivery *delivery)
 {
-    if (delivery != NULL) {
-        free(delivery->error);
-        free(delivery->opened);
-        free(delivery);
+    size_t size;
+
+    if (delivery == NULL) {
+        return;
     }
+    size = delivery->size;
+    if (delivery->opened != NULL) {
+        size -= delivery->opened->size; /* that counts for it, but is another allocation */
+        free(delivery->opened);
+    }
+    free(delivery->error);
+    freelist_put(&memory, delivery, size);
+}
+
+void delivery_keep_freed(size_t most)
+{
+    freelist_limit(&memory, most);
 }
 
 void delivery_set_process(uint64_t random)

@@ -45,6 +45,45 @@ static void test_every_delivery_has_its_number(void **state)
     delivery_free(first);
 }
 
+/* A kept one is as a new one, whatever it was before; an envelope that was read is none of its
+ * memory. */
+static void test_kept_memory_is_used_again(void **state)
+{
+    struct slice body =
+        SLICE("{\"v\": 1, \"body\": \"text that is longer than one class of sizes\"}");
+    struct delivery *delivery;
+    struct delivery *again;
+    uint64_t number;
+    struct err err;
+    char *data;
+
+    (void)state;
+    delivery_keep_freed(100000);
+    delivery = delivery_new(100, &data);
+    assert_non_null(delivery);
+    number = delivery->number;
+    delivery->body = body;
+    delivery->returned = true;
+    delivery->reason = "refused";
+    delivery->error = strdup("words");
+    assert_non_null(delivery->error);
+    assert_int_equal(delivery_open_envelope(delivery, &err), 0);
+    assert_true(delivery->size > sizeof(*delivery) + 100);
+    delivery_free(delivery);
+    again = delivery_new(100, &data);
+    assert_ptr_equal(again, delivery);
+    assert_ptr_equal(data, again + 1);
+    assert_int_equal(again->size, sizeof(*again) + 100);
+    assert_int_equal(again->number, number + 1);
+    assert_null(again->body.data);
+    assert_null(again->reason);
+    assert_null(again->error);
+    assert_null(again->opened);
+    assert_false(again->returned);
+    delivery_free(again);
+    delivery_keep_freed(0);
+}
+
 static void test_new_without_memory(void **state)
 {
     char *data = NULL;
@@ -121,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_is_zeroed_with_room_behind),
         cmocka_unit_test(test_every_delivery_has_its_number),
+        cmocka_unit_test(test_kept_memory_is_used_again),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_connection_states_have_names),
