@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "amqp/deliver_read.h"
 #include "amqp/octets.h"
 #include "amqp/scan.h"
 
@@ -19,8 +20,9 @@ enum {
 };
 
 struct rmq_codec {
-    amqp_pool_t decoded;  /* what the last decode made */
-    amqp_pool_t encoding; /* rmq_codec_alloc() since the last recycle */
+    amqp_basic_deliver_t deliver; /* the last one */
+    amqp_pool_t decoded;          /* what the last decode made */
+    amqp_pool_t encoding;         /* rmq_codec_alloc() since the last recycle */
 };
 
 struct rmq_codec *rmq_codec_new(void)
@@ -134,6 +136,11 @@ int rmq_codec_decode_method(struct rmq_codec *codec, struct slice payload,
     }
     method.id = rmq_get_u32(payload.data);
     arguments = slice_make(payload.data + CODEC_HEAD, payload.len - CODEC_HEAD);
+    if (method.id == AMQP_BASIC_DELIVER_METHOD &&
+        rmq_deliver_read(arguments, &codec->deliver) == 0) {
+        *out_method = (amqp_method_t){method.id, &codec->deliver};
+        return 0;
+    }
     if (!codec_is_from_server(method.id)) {
         return err_set(err, "%s, which no server sends to a client like this",
                        rmq_codec_method_name(method.id, name));
