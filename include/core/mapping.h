@@ -51,15 +51,15 @@ void mapping_fini(struct mapping *mapping);
 /* Whether a source must decode the properties of its messages for this mapping. */
 bool mapping_needs_properties(const struct mapping *mapping);
 
-/* Fills `out` for `delivery`; it stays valid until the next call with this scratch. Properties and
- * headers of an AMQP delivery, or of an envelope that was opened, are carried over, but for a
- * user_id other than the publisher's own user, which the broker would close the channel over. What
- * the rule says wins over them; delivery_mode is the rule's, but for an envelope's where the rule
- * does not say `persistent`. Annotations come last: message_id, app_id and timestamp (the last two
- * for messages from Redis) where there is none yet; but the headers x-chunnel-* are the gateway's
- * own, and replace those that came. -1 and words in `err`: a template's value is missing, an empty
- * channel, an exchange, routing key or property over 255 octets, an expiration that is no number of
- * milliseconds, no memory. */
+/* Fills `out` for `delivery`, towards Redis without properties; it stays valid until the next call
+ * with this scratch. Properties and headers of an AMQP delivery, or of an envelope that was opened,
+ * are carried over, but for a user_id other than the publisher's own user, which the broker would
+ * close the channel over. What the rule says wins over them; delivery_mode is the rule's, but for
+ * an envelope's where the rule does not say `persistent`. Annotations come last: message_id, app_id
+ * and timestamp (the last two for messages from Redis) where there is none yet; but the headers
+ * x-chunnel-* are the gateway's own, and replace those that came. -1 and words in `err`: a
+ * template's value is missing, an empty channel, an exchange, routing key or property over 255
+ * octets, an expiration that is no number of milliseconds, no memory. */
 int mapping_apply(const struct mapping *mapping, const struct template_context *context,
                   const struct delivery *delivery, struct mapping_scratch *scratch,
                   struct outgoing *out, struct err *err);

@@ -15,9 +15,21 @@ struct text_slot {
 /* Of `template`, borrowed for the slot's life; NULL gives the empty text. */
 void text_slot_init(struct text_slot *slot, const struct template *template);
 void text_slot_fini(struct text_slot *slot);
+/* text_slot_fill() of one that is not constant. */
+int text_slot_expand(struct text_slot *slot, const struct template_context *context,
+                     const struct delivery *delivery, struct slice *out_text, struct err *err);
+
 /* The text for `delivery`, valid until the next call with this slot. -1 and words as
  * template_expand(). */
-int text_slot_fill(struct text_slot *slot, const struct template_context *context,
-                   const struct delivery *delivery, struct slice *out_text, struct err *err);
+static inline int text_slot_fill(struct text_slot *slot, const struct template_context *context,
+                                 const struct delivery *delivery, struct slice *out_text,
+                                 struct err *err)
+{
+    if (slot->template == NULL) {
+        *out_text = slot->constant;
+        return 0;
+    }
+    return text_slot_expand(slot, context, delivery, out_text, err);
+}
 
 #endif

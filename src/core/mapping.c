@@ -222,7 +222,9 @@ static int apply_to_redis(const struct mapping *mapping, const struct template_c
                           const struct delivery *delivery, struct mapping_scratch *scratch,
                           struct outgoing *out, struct err *err)
 {
-    *out = (struct outgoing){.body = delivery->body};
+    out->exchange = slice_make(NULL, 0);
+    out->routing_key = slice_make(NULL, 0);
+    out->properties.present = 0; /* the rest of them is read by nobody then */
     if (text_slot_fill(&scratch->channel, context, delivery, &out->channel, err) != 0) {
         return -1;
     }
@@ -246,12 +248,12 @@ int mapping_apply(const struct mapping *mapping, const struct template_context *
         *out = (struct outgoing){.body = delivery->body};
         return 0;
     }
+    out->body = delivery->body;
+    out->unwatched = false;
     if (!mapping->to_amqp) {
         return apply_to_redis(mapping, context, delivery, scratch, out, err);
     }
     out->channel = slice_make(NULL, 0);
-    out->unwatched = false;
-    out->body = delivery->body;
     if (text_slot_fill(&scratch->exchange, context, delivery, &out->exchange, err) != 0 ||
         check_short_string(out->exchange, "the exchange", err) != 0 ||
         text_slot_fill(&scratch->routing_key, context, delivery, &out->routing_key, err) != 0 ||

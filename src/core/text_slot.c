@@ -15,13 +15,9 @@ void text_slot_fini(struct text_slot *slot)
     strbuf_fini(&slot->buf);
 }
 
-int text_slot_fill(struct text_slot *slot, const struct template_context *context,
-                   const struct delivery *delivery, struct slice *out_text, struct err *err)
+int text_slot_expand(struct text_slot *slot, const struct template_context *context,
+                     const struct delivery *delivery, struct slice *out_text, struct err *err)
 {
-    if (slot->template == NULL) {
-        *out_text = slot->constant;
-        return 0;
-    }
     strbuf_reset(&slot->buf);
     if (template_expand(slot->template, context, delivery, &slot->buf, err) != 0) {
         return -1;
