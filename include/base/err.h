@@ -9,10 +9,10 @@ struct err {
 
 /* Writes the words into `err` (NULL: thrown away) and returns -1, so that a caller can
  * `return err_set(err, ...)`. The format is printf's. */
-int err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_set(struct err *err, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 /* As err_set, with what `errno_value` means appended after ": ". */
 int err_set_errno(struct err *err, int errno_value, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 #endif
