@@ -71,8 +71,6 @@ void rmq_connection_fsm(struct rmq_connection *connection, enum rmq_connection_e
                         const char *why);
 /* Notes why the link is about to be lost; the first one counts. */
 void rmq_connection_set_loss(struct rmq_connection *connection, const struct rmq_loss *loss);
-/* Whether frames are looked at now. */
-bool rmq_connection_is_reading(const struct rmq_connection *connection);
 /* connection.blocked, or connection.unblocked (NULL). */
 void rmq_connection_set_blocked(struct rmq_connection *connection,
                                 const amqp_connection_blocked_t *blocked);

@@ -232,12 +232,6 @@ void rmq_connection_get_status(const struct rmq_connection *connection,
     out_status->bytes_out = link_bytes_out(connection->link);
 }
 
-bool rmq_connection_is_reading(const struct rmq_connection *connection)
-{
-    return !connection->has_failed && connection->state >= RMQ_START_WAIT &&
-           connection->state <= RMQ_CLOSING;
-}
-
 bool rmq_connection_is_open(const struct rmq_connection *connection)
 {
     return connection->state == RMQ_OPEN;

@@ -129,6 +129,13 @@ static bool input_is_other_version(struct rmq_connection *connection, const uint
     return true;
 }
 
+/* Whether frames are looked at now: what one of them leads to may end that. */
+static bool input_is_reading(const struct rmq_connection *connection)
+{
+    return !connection->has_failed && connection->state >= RMQ_START_WAIT &&
+           connection->state <= RMQ_CLOSING;
+}
+
 size_t rmq_input_take(void *ctx, const uint8_t *data, size_t len)
 {
     struct rmq_connection *connection = ctx;
@@ -140,7 +147,7 @@ size_t rmq_input_take(void *ctx, const uint8_t *data, size_t len)
     if (input_is_other_version(connection, data, len)) {
         return len;
     }
-    while (rmq_connection_is_reading(connection)) {
+    while (input_is_reading(connection)) {
         if (rmq_frame_parse(data + used, len - used, connection->tuning.frame_max, &frame, &size,
                             &err) != 0) {
             rmq_connection_fail(connection, AMQP_FRAME_ERROR, "%s", err.text);

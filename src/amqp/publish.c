@@ -64,9 +64,6 @@ static int publish_set_route(struct rmq_publisher *publisher, const struct outgo
     };
     ssize_t len;
 
-    if (publish_is_kept(publisher, out)) {
-        return 0;
-    }
     publisher->frame_len = 0;
     if (out->exchange.len > NAME_MAX_OCTETS || out->routing_key.len > NAME_MAX_OCTETS) {
         return err_set(err, "%s of %zu octets, over the 255 of the protocol",
@@ -180,7 +177,7 @@ enum sink_result rmq_publish(struct rmq_publisher *publisher, const struct outgo
         return publish_too_large("a body", out->body.len, publisher->max_message_size,
                                  "max_message_size", err);
     }
-    if (publish_set_route(publisher, out, err) != 0) {
+    if (!publish_is_kept(publisher, out) && publish_set_route(publisher, out, err) != 0) {
         return SINK_REFUSED;
     }
     result = publish_measure(connection, out, &properties, err);

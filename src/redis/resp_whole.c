@@ -8,6 +8,12 @@ enum { DIGITS_MAX = 15 }; /* of a number: far from an overflow */
 /* Each of these reads what `at` points to, of input that ends at `end`, and returns what stands
  * behind it; NULL: it is not whole, or no such thing. */
 
+/* Whether a line ends there; two octets at least are. */
+static inline bool is_line_end(const char *at)
+{
+    return memcmp(at, "\r\n", 2) == 0;
+}
+
 /* Type octet, digits without sign or leading zeros, the end of the line. */
 static inline const char *take_number(const char *at, const char *end, char type,
                                       size_t *out_number)
@@ -24,7 +30,7 @@ static inline const char *take_number(const char *at, const char *end, char type
     }
     /* Too many digits have gone round by now, which is no harm: the number is not used. */
     if (at == first || at - first > DIGITS_MAX || (*first == '0' && at - first > 1) ||
-        end - at < 2 || at[0] != '\r' || at[1] != '\n') {
+        end - at < 2 || !is_line_end(at)) {
         return NULL;
     }
     *out_number = number;
@@ -36,7 +42,7 @@ static inline const char *take_string(const char *at, const char *end, struct re
     size_t len;
 
     at = take_number(at, end, '$', &len);
-    if (at == NULL || (size_t)(end - at) < len + 2 || at[len] != '\r' || at[len + 1] != '\n') {
+    if (at == NULL || (size_t)(end - at) < len + 2 || !is_line_end(at + len)) {
         return NULL;
     }
     *out = (struct resp_value){.type = RESP_STRING, .text = {at, len}};
