@@ -6,7 +6,8 @@
 #include "amqp/framing.h"
 #include "base/slice.h"
 
-/* Reads its arguments, the octets behind class and method number; the strings point into them. 0, or -1: they are cut off. What stands behind them is not looked at. */
+/* Reads its arguments, the octets behind class and method number; the strings point into them. 0,
+ * or -1: they are cut off. What stands behind them is not looked at. */
 int rmq_deliver_read(struct slice arguments, amqp_basic_deliver_t *out_deliver);
 
 #endif
