@@ -342,8 +342,8 @@ static void test_a_rest_that_is_over_already_takes_a_turn(void **state)
     wait_for_runs(&sleeper, 1);
     wait_for_runs(&sleeper, 2); /* one a turn */
     loop_timer_set(&timer, 1000);
-    for (unsigned i = 3; runs == 0; i++) {
-        wait_for_runs(&sleeper, i);
+    while (runs == 0) {
+        wait_for_runs(&sleeper, sleeper.runs + 1);
     }
     resting_end(&sleeper.resting);
     loop_timer_fini(&timer);
